@@ -61,7 +61,7 @@ def served(wrap: Callable[[Any], Any] = lambda plain: plain) -> Iterator[int]:
 
 @contextmanager
 def behind_tls(port: int, context: ssl.SSLContext) -> Iterator[int]:
-    """Run a TLS proxy of another port on a free port, and yield the free port."""
+    """Run a TLS proxy in front of a port, and yield the port of the proxy, a free one."""
 
     class Front(socketserver.BaseRequestHandler):
         def handle(self) -> None:

@@ -215,7 +215,7 @@ class Run:
         self._pump(pool)
 
     def _settle(self, pool: Pool, dispatcher: Dispatcher, message: Message) -> float:
-        """Start settling a message; return when the dispatcher is done with it."""
+        """Start settling a message; return the time at which the dispatcher is done with it."""
         if message.was_left:
             return self.now + STARTED_IN
         permit = dispatcher.bulkhead.enter(self._recipient(message))

@@ -32,9 +32,9 @@ _SIGNS_CERTIFICATES = x509.KeyUsage(
 
 
 class Authority:
-    """A certificate authority that nobody knows, unless told.
+    """A certificate authority that only the tests trust.
 
-    Like some public roots it has no subject key identifier, which RFC 5280 asks for.
+    Like some public root certificates, it has no subject key identifier, which RFC 5280 requires.
     """
 
     def __init__(self) -> None:
@@ -44,19 +44,19 @@ class Authority:
         self.certificate = self._certify(self._name, self._key, 1, [role, _SIGNS_CERTIFICATES])
 
     def trusted(self) -> ssl.SSLContext:
-        """Give the sender's own context, which trusts this authority besides."""
+        """Return the TLS context of the webhook client, which here also trusts this authority."""
         context = default_tls.__wrapped__()
         context.load_verify_locations(cadata=_pem(self.certificate).decode())
         return context
 
     def context_for(self, host: str, folder: Path, *, days: int = 1) -> ssl.SSLContext:
-        """Give the context of a server whose certificate names a host."""
+        """Return the context of a server whose certificate names a host."""
         key = ec.generate_private_key(ec.SECP256R1())
         names = x509.SubjectAlternativeName([_general_name(host)])
         return _server_context(self._certify(x509.Name([]), key, days, [names]), key, folder)
 
     def context_of_its_own(self, folder: Path) -> ssl.SSLContext:
-        """Give the context of a server whose certificate is signed by itself."""
+        """Return the context of a server whose certificate is signed by itself."""
         return _server_context(self.certificate, self._key, folder)
 
     def _certify(

@@ -19,7 +19,7 @@ from deployed import deployed
 from hypothesis import settings
 from xdist.scheduler import LoadScopeScheduling
 
-# What the stack sets for every function; Powertools reads it when it is first imported.
+# The stack sets this for every function. Powertools reads it when it is first imported.
 os.environ.update(POWERTOOLS_SERVICE_NAME="homing", POWERTOOLS_METRICS_NAMESPACE="Homing")
 
 from homing_cli.client.target import local_target
@@ -36,14 +36,14 @@ if TYPE_CHECKING:
 WAIT_SCALE = 0.1
 NICENESS = os.nice(0)
 ON_A_CLOUD = {"e2e", "workflow"}
-# What takes longest of `e2e`: a burst, a thousand events, and a queue that hides a message.
+# The slowest tests of `e2e`: a burst, a thousand events, and a queue that hides a message.
 LONG = ("test_client.py", "test_ingest.py", "test_slow_endpoints.py")
 
-# `make test` tries fewer examples than `make check` does.
+# `make test` tries fewer examples than `make check`.
 settings.register_profile("fast", max_examples=20)
 
-# Every session of botocore reads the descriptions of AWS's services anew, which takes a tenth of a
-# second and more. Here they share what was read once.
+# Each botocore session reads the descriptions of AWS's services again, which takes a tenth of a
+# second or more. Here all sessions share what was read once.
 botocore.session.create_loader = functools.cache(botocore.session.create_loader)
 
 
@@ -51,12 +51,12 @@ botocore.session.create_loader = functools.cache(botocore.session.create_loader)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Sort the tests into the order in which processes take their groups (`_group`).
 
-    Tests on a local cloud mostly wait. So most of `e2e` comes first and shares one cloud, while
-    other processes run what takes processors. What comes last is for whichever process is free, on
-    the cloud that it has or makes.
+    Tests on a local cloud mostly wait. So most of `e2e` comes first, on one shared cloud, while
+    other processes run tests that need processor time. The tests at the end go to any process that
+    is free, on the cloud that it has or starts.
 
-    What runs on the local cloud is slow. The demo is not: it shows a delivery at once, a retry, a
-    dead letter and a redrive.
+    All tests on the local cloud are marked slow except the demo, which shows a delivery at the
+    first attempt, a retry, a dead letter and a redrive.
     """
     ranks = {"e2e": 0, "stacks": 1}
     for item in items:
@@ -67,7 +67,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
-    """Give each group to one process; `loadgroup` of pytest-xdist 3.8 sees none in pytest 9.2."""
+    """Assign each group to one process, since `loadgroup` of pytest-xdist 3.8 does not."""
     return _Groups(config, log)
 
 
@@ -77,7 +77,7 @@ class _Groups(LoadScopeScheduling):
 
 
 def _group(nodeid: str) -> str:
-    """Return the folder of a test if that shares a cloud or a cache; else the file."""
+    """Return the folder of a test if its tests share a cloud or a cache, otherwise the file."""
     file = nodeid.partition("::")[0]
     _, folder, *_ = file.split("/")
     is_shared = folder in {"e2e", "packaging", "stacks"} and not file.endswith(LONG)
@@ -90,10 +90,10 @@ def _on_a_cloud(item: pytest.Item) -> bool:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_finish() -> None:
-    """Have the garbage collector leave alone what is loaded by now.
+    """Exclude all objects that exist by now from garbage collection.
 
-    The descriptions of AWS's services and the tests themselves are millions of objects. To go
-    through them again and again took an eighth of the time of tests that use moto.
+    The descriptions of AWS's services and the tests themselves are millions of objects. Visiting
+    them again and again took an eighth of the time of tests that use moto.
     """
     gc.collect()
     gc.freeze()
@@ -102,18 +102,18 @@ def pytest_collection_finish() -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Let the functions of a cloud have the processor before tests that need none.
+    """Give the functions of a cloud priority over tests that need no cloud.
 
-    An attempt may take three seconds, so functions that wait for a processor would fail.
+    An attempt times out after three seconds, so functions that wait for a processor would fail.
     """
     if "PYTEST_XDIST_WORKER" in os.environ:
         niceness = NICENESS if _on_a_cloud(item) else NICENESS + 5
-        with suppress(PermissionError):  # only root may go back
+        with suppress(PermissionError):  # only root may raise the priority again
             os.setpriority(os.PRIO_PROCESS, 0, niceness)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Print what tests have to show, `record_property("shown", text)`, in whichever process."""
+    """Print the texts that tests in any process recorded by `record_property("shown", text)`."""
     for outcome in ("passed", "failed"):
         for report in terminalreporter.getreports(outcome):
             for name, text in getattr(report, "user_properties", ()):
@@ -123,16 +123,16 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 @pytest.fixture(scope="session")
 def cloud_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder whose `.homing/local.json` leads to the cloud; commands run in it find it."""
+    """The folder with the cloud's `.homing/local.json`; commands that run in it find the cloud."""
     return tmp_path_factory.mktemp("cloud")
 
 
 @pytest.fixture(scope="session")
 def cloud(cloud_folder: Path) -> Iterator[Target]:
-    """A throwaway local cloud whose Step Functions waits take a tenth of their time.
+    """A throwaway local cloud on which waits of Step Functions take a tenth of their time.
 
-    So a retry on it comes earlier than its `nextRetryAt`: see `true_waits`. It comes up where HOME
-    is of no use, a file.
+    So a retry is made earlier than its `nextRetryAt` says: see `true_waits`. HOME is a file here,
+    to show that the cloud does not need it.
     """
     state_dir = cloud_folder / ".homing"
     home = cloud_folder / "home"
@@ -147,7 +147,7 @@ def cloud(cloud_folder: Path) -> Iterator[Target]:
 
 @pytest.fixture(scope="session")
 def wait_scale(cloud: Target) -> Callable[[float], AbstractContextManager[None]]:
-    """Give a context in which waits take this much of their time."""
+    """Run with waits that take this share of their time, until the context exits."""
     scales = [WAIT_SCALE]
 
     @contextmanager
@@ -165,14 +165,14 @@ def wait_scale(cloud: Target) -> Callable[[float], AbstractContextManager[None]]
 
 @pytest.fixture
 def true_waits(wait_scale: Callable[[float], AbstractContextManager[None]]) -> Iterator[None]:
-    """Let waits take their true time, for what must never be early."""
+    """Let waits take their true time, for tests of what must never be early."""
     with wait_scale(1):
         yield
 
 
 @pytest.fixture
 def logged() -> Iterator[Callable[[], list[dict[str, Any]]]]:
-    """What the handlers have logged so far, one JSON object per line."""
+    """The lines that the handlers have logged so far, one JSON object each."""
     handler = logger.registered_handler
     stream = io.StringIO()
     before = handler.setStream(stream)  # type: ignore[attr-defined]  # a StreamHandler by default

@@ -1,4 +1,4 @@
-"""The console's server over fakes that know one delivery, for tests without a browser."""
+"""The console's server with fakes that know one delivery, for tests without a browser."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ class FakeCatalogue:
 
 @dataclass
 class FakeLists:
-    """Lists some deliveries, with another page behind them, and remembers which were asked for."""
+    """Returns deliveries as a page that has a next page; remembers the requested filters."""
 
     found: tuple[Listed, ...] = (LISTED,)
     asked: list[DeliveryFilter] = field(default_factory=list)
@@ -101,7 +101,7 @@ class FakeLists:
 
 @dataclass
 class FakeCounts:
-    """Counts some deliveries; None stands for a count that is not done."""
+    """Returns the counts of some deliveries; None stands for a count that is not finished."""
 
     found: Iterable[Listed] | None = (LISTED,)
 
@@ -110,7 +110,7 @@ class FakeCounts:
 
 
 class FakeRedrives:
-    """Would redrive some deliveries, and remembers what began and what was stopped."""
+    """Previews bulk redrives; remembers which were begun and which were stopped."""
 
     def __init__(self, found: Iterable[Listed] = (LISTED,)) -> None:
         self.found = found
@@ -149,7 +149,7 @@ class FakeExecutions:
 
 
 class FakeAddressed:
-    """Knows one endpoint, which is disabled; the delivery of the fake catalogue is to it."""
+    """Knows one endpoint, to which the fake catalogue's delivery is addressed; it is disabled."""
 
     def recipient(self, sender_id: str, endpoint_id: str | None) -> Recipient | None:
         return Recipient(sender_id, endpoint_id, DISABLED) if endpoint_id else None
@@ -167,7 +167,7 @@ class FakeAddressed:
 
 
 class FakeActions:
-    """Remembers what it was asked to do, and does it at once."""
+    """Remembers the actions it was asked for; each succeeds at once."""
 
     def __init__(self) -> None:
         self.asked: list[tuple[str, list[str]]] = []
@@ -178,7 +178,7 @@ class FakeActions:
 
 
 def client_of(actions: FakeActions | None, **others: Any) -> TestClient:
-    """Return a client of a console, read-only without actions; others replace its services."""
+    """Return a client of a console: read-only without `actions`; `others` replace its services."""
     services = Services(
         target=None,  # type: ignore[arg-type]  # no page asked for here needs it
         catalogue=FakeCatalogue(),  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""Local clouds for tests: the first deployment synthesizes the stack, others take it as it is."""
+"""Local clouds for tests. Only the first deployment synthesizes the stack; others reuse it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _CONTEXT = {"deployed to": "the local cloud", **LOCAL_CONTEXT}
 
 
 def synthesized() -> Path | None:
-    """Return the folder with the stack as a test before has synthesized it for a local cloud."""
+    """Return the folder with the stack, which an earlier test synthesized for a local cloud."""
     kept = SynthCache().kept(_CONTEXT)
     return kept if kept.is_dir() else None
 
@@ -30,7 +30,7 @@ def synthesized() -> Path | None:
 def deployed(
     state_dir: Path, throwaway: Callable[[App], AbstractContextManager[Cloud]]
 ) -> Iterator[Cloud]:
-    """Run a cloud that `throwaway` makes in this directory from the app that it is given."""
+    """Run a throwaway local cloud in this directory, with the synthesized stack."""
     kept = synthesized()
     with throwaway(App(str(kept)) if kept else OWN_APP) as cloud:
         cache = SynthCache()

@@ -1,4 +1,4 @@
-"""What StartExecution takes, for fakes of it: what is larger is refused as AWS refuses it."""
+"""The limit of StartExecution's input, for fakes: a larger input is refused as by AWS."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from typing import Any
 
 MAX_BYTES = 262_144
 
-# As much text as travels along (200 KiB in UTF-8), of characters that JSON may also escape.
+# The largest payload that is sent inline (200 KiB in UTF-8), of characters that JSON may also
+# escape.
 LARGE_PAYLOADS = {
     "cyrillic": '"' + "я" * 102_399 + '"',
     "cjk": '"' + "件" * 68_266 + '"',
@@ -16,14 +17,14 @@ LARGE_PAYLOADS = {
 
 
 class InputTooLongError(Exception):
-    """Stands for botocore's ValidationException of an input that is too long."""
+    """Stands for botocore's ValidationException for an input that is too long."""
 
 
 def read_input(text: str) -> dict[str, Any]:
     """Read the input of an execution.
 
     Raises:
-        InputTooLongError: when it has more bytes than Step Functions takes.
+        InputTooLongError: when the input has more bytes than Step Functions accepts.
     """
     size = len(text.encode())
     if size > MAX_BYTES:

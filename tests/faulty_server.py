@@ -1,4 +1,4 @@
-"""A server on 127.0.0.1 that answers by script, and one that fails a part of what it is asked."""
+"""A server on 127.0.0.1 that responds by script, and a proxy that fails a share of requests."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Asked:
-    """A request as it came in."""
+    """A request as the server received it."""
 
     method: str
     path: str
@@ -28,7 +28,7 @@ class Asked:
 
 @dataclass(frozen=True)
 class Answer:
-    """What a request is answered with; a document that is bytes is sent as it is."""
+    """The response to a request; a document that is bytes is sent as it is."""
 
     status: int
     document: Any = None
@@ -44,7 +44,7 @@ class Answer:
 
 
 class Silence(Enum):
-    """What comes instead of an answer, once the request has been read."""
+    """What the server does instead of responding, once it has read the request."""
 
     BREAK = "the connection is closed"
     CUT = "the connection is closed in the middle of the answer"
@@ -53,7 +53,7 @@ class Silence(Enum):
 
 @contextmanager
 def serving(respond: Callable[[Asked], Answer | Silence]) -> Iterator[str]:
-    """Serve requests by a function, for as long as the context lasts; gives the URL."""
+    """Serve requests by calling a function, until the context exits; yield the URL."""
     ended = Event()
 
     class Handler(BaseHTTPRequestHandler):
@@ -83,7 +83,7 @@ def serving(respond: Callable[[Asked], Answer | Silence]) -> Iterator[str]:
         do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _serve  # noqa: N815 -- http.server's names
 
         def log_message(self, *_: Any) -> None:
-            """Keep quiet."""
+            """Log nothing."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
@@ -99,7 +99,7 @@ def serving(respond: Callable[[Asked], Answer | Silence]) -> Iterator[str]:
 
 @dataclass
 class Script:
-    """Answers one after the other; the last repeats. Remembers what it was asked."""
+    """Gives its responses one after the other; the last one repeats. It remembers the requests."""
 
     answers: list[Answer | Silence] = field(default_factory=list)
     asked: list[Asked] = field(default_factory=list)
@@ -112,7 +112,7 @@ class Script:
 
 
 class Fault(Enum):
-    """How a call fails at a proxy."""
+    """How a call through the proxy fails."""
 
     THROTTLED = "429 with Retry-After, and not passed on"
     UNAVAILABLE = "503, and not passed on"
@@ -123,11 +123,11 @@ class Fault(Enum):
 
 
 class FaultyProxy:
-    """Passes requests on, and fails a third of them in all ways.
+    """Forwards requests, and fails a third of them in every way there is.
 
     Args:
-        pass_on: answers a request.
-        seed: of the faults.
+        pass_on: returns the response to a request.
+        seed: the seed by which faults are drawn.
     """
 
     def __init__(self, pass_on: Callable[[Asked], Answer], seed: int) -> None:

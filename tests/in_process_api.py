@@ -1,6 +1,7 @@
-"""The whole API in one process: the real handlers over moto, asked as API Gateway asks them.
+"""The whole API in one process: the real handlers, with moto, called as by API Gateway.
 
-`in_process_api` gives it to call; `served` puts it behind a port of 127.0.0.1 for other programs.
+`in_process_api` yields a function that calls it; `served` serves it on a port of 127.0.0.1 for
+other programs.
 """
 
 from __future__ import annotations
@@ -66,13 +67,13 @@ _CACHES = (
     redrive._bulk,
 )
 _INDEXED = (*INDEXES, "attentionAt")
-# Media types that an HTTP API hands on as text; anything else comes in base64.
+# Media types that an HTTP API passes to the function as text; all others come in base64.
 _TEXT = re.compile(r"text/.*|application/(json|javascript|xml|.*\+json|.*\+xml)")
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What the API answers."""
+    """A response of the API."""
 
     status: int
     headers: Mapping[str, str]
@@ -85,7 +86,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class Api:
-    """The API, as the holder of a key of `key_sender` calls it; None for a call under IAM."""
+    """The API as called with a key of `key_sender` or, if that is None, under IAM."""
 
     key_sender: str | None = None
     lock: Lock = field(default_factory=Lock)
@@ -103,7 +104,7 @@ class Api:
         path = unquote(parts.path, errors="replace")
         for known, pattern, function in _PATTERNS:
             if known == method and pattern.fullmatch(parts.path):
-                with self.lock:  # moto is one account for all threads
+                with self.lock:  # all threads share moto's one account
                     event = self._event(method, path, parts.query, body, headers or {})
                     answer = function.handler(event, None)
                 return Answer(answer["statusCode"], answer["headers"], answer["body"])
@@ -143,14 +144,14 @@ class Api:
 
 @contextmanager
 def in_process_api() -> Iterator[Callable[[str | None], Api]]:
-    """Set up the API in an account of its own; yield a function from the key's sender to it."""
+    """Set up the API in its own account; yield a function that returns it for a key's sender."""
     with ExitStack() as stack:
         credentials = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
         environment = dict.fromkeys(credentials, "test") | {"AWS_DEFAULT_REGION": "us-east-1"}
         stack.enter_context(patch.dict(os.environ, environment))
         stack.enter_context(mock_aws())
         stack.enter_context(patch.dict(os.environ, _account()))
-        # moto would run the function in a container.
+        # Otherwise moto would run the function in a container.
         stack.enter_context(patch.object(WatchdogFunction, "run"))
         stack.callback(_clear)
         _clear()
@@ -160,7 +161,7 @@ def in_process_api() -> Iterator[Callable[[str | None], Api]]:
 
 @contextmanager
 def served(api: Api) -> Iterator[str]:
-    """Put the API behind a port of 127.0.0.1; gives its URL."""
+    """Serve the API on a port of 127.0.0.1; yield its URL."""
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -179,7 +180,7 @@ def served(api: Api) -> Iterator[str]:
         do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _answer  # noqa: N815 -- http.server's names
 
         def log_message(self, *_: Any) -> None:
-            """Keep quiet."""
+            """Log nothing."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
@@ -193,7 +194,7 @@ def served(api: Api) -> Iterator[str]:
 
 
 def _account() -> dict[str, str]:
-    """Make what the stack makes; gives the environment of its functions."""
+    """Create the resources of the stack; return the environment of its functions."""
     dynamodb = boto3.client("dynamodb")
     for name, keys in _TABLES.items():
         dynamodb.create_table(

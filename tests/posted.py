@@ -1,4 +1,4 @@
-"""What an API hands on for `POST /v1/messages`, in payload format 2.0."""
+"""The event that a function gets for `POST /v1/messages`, in payload format 2.0."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 def posted(
     body: str | None, *, path: str = "/v1/messages", is_base64: bool = False
 ) -> dict[str, Any]:
-    """Give the event; None for a request without a body."""
+    """Return the event for a body; for None, that for a request without a body."""
     event = {
         "version": "2.0",
         "routeKey": f"POST {path}",

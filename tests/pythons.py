@@ -1,8 +1,8 @@
-"""Runs the unit tests of what ships on each Python from 3.11 on: `make test-pythons`.
+"""Runs the unit tests of the shipped code on each Python from 3.11 on: `make test-pythons`.
 
-Homing's functions run on Lambda's Python 3.13; developers and the local cloud have what they have.
-Each Python gets an environment of its own under `build/pythons/`. A version that is there and does
-not work fails the run: it would have been tested. The last lines say which were run.
+Homing's functions run on Lambda's Python 3.13, the command and the local cloud on that of the user.
+Each Python gets an environment of its own under `build/pythons/`. A version that is installed but
+does not work fails the run. The last lines of the output name the versions that were tested.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ PROJECT = Path(__file__).resolve().parents[1]
 OLDEST = (3, 11)
 LAMBDA = (3, 13)
 LAMBDA_ONLY = "--lambda"
-# What runs on whatever Python there is. All else runs on the one of `make check`.
+# The tests that run on every Python. The others run only on that of `make check`.
 TESTED = ("tests/unit/homing", "tests/unit/homing_cli", "tests/unit/lambdas")
 _NAME = re.compile(r"python(3)\.(\d+)")
 _PROBE = "import ssl, sqlite3, venv, sys; print('%d.%d' % sys.version_info[:2])"
 
 
 def candidates(folders: list[Path]) -> dict[tuple[int, int], list[Path]]:
-    """Return what is named as a Python from 3.11 on in these folders, by version, in order."""
+    """Return the programs in folders that are named like a Python from 3.11 on, by version."""
     found: dict[tuple[int, int], list[Path]] = {}
     for folder in folders:
         for path in sorted(folder.glob("python3.*")):
@@ -36,7 +36,7 @@ def candidates(folders: list[Path]) -> dict[tuple[int, int], list[Path]]:
 
 
 def working(version: tuple[int, int], paths: list[Path]) -> Path | None:
-    """Return the first of these that runs and is what it is named; None where none does."""
+    """Return the first program that runs and has the version in its name; None if none does."""
     wanted = f"{version[0]}.{version[1]}"
     for path in paths:
         try:
@@ -51,7 +51,7 @@ def working(version: tuple[int, int], paths: list[Path]) -> Path | None:
 
 
 def folders() -> list[Path]:
-    """Return where Pythons are looked for: the PATH, and what pyenv and uv have installed."""
+    """Return the folders to search for Pythons: those of PATH, and those of pyenv and uv."""
     on_path = [Path(each) for each in os.environ.get("PATH", os.defpath).split(os.pathsep) if each]
     pyenv = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv")
     kept = [pyenv / "versions", Path.home() / ".local" / "share" / "uv" / "python"]
@@ -61,7 +61,7 @@ def folders() -> list[Path]:
 
 
 def run_unit_tests(version: str, python: Path, options: list[str]) -> bool:
-    """Run the unit tests on a Python; tell whether they passed."""
+    """Run the unit tests on a Python; return whether they passed."""
     home = PROJECT / "build" / "pythons" / version
     env = os.environ | {
         "UV_PROJECT_ENVIRONMENT": str(home),
@@ -80,9 +80,9 @@ def run_unit_tests(version: str, python: Path, options: list[str]) -> bool:
 
 
 def main(options: list[str]) -> int:
-    """Run the unit tests on all that are found; return the exit status.
+    """Run the unit tests on every Python that is found; return the exit status.
 
-    With `--lambda` they run on Lambda's Python only, and only if `make check` does not run on it.
+    With `--lambda`, only on Lambda's Python, and only if that is not the one of `make check`.
     """
     results: dict[str, str] = {}
     for version, paths in candidates(folders()).items():

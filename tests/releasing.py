@@ -1,4 +1,4 @@
-"""What goes on with lines of ordered deliveries, on tables in moto."""
+"""The `Releasing` that continues lines of ordered deliveries, on tables in moto."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from homing.ordering.releasing import Releasing
 
 
 def releasing_on(client: Any, queue: Any) -> Releasing:
-    """Return it, with a client of tables of these names, and a delivery queue."""
+    """Return a `Releasing` for tables with these names, and a delivery queue."""
     return Releasing(
         Lines("lines", client),
         Places("places", client),

@@ -1,4 +1,4 @@
-"""Thousands of deliveries of every kind to forty endpoints, written straight into the tables."""
+"""Thousands of deliveries of every kind to forty endpoints, written directly to the tables."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _BATCH = 25
 _THREADS = 8
-# Of ten deliveries: how each ended, after how many attempts, and what the last one met.
+# Of ten deliveries: how each ended, after how many attempts, and the result of the last.
 KINDS = (
     *[(Status.DELIVERED, 1, Category.SUCCESS)] * 6,
     (Status.DELIVERED, 2, Category.SUCCESS),
@@ -35,7 +35,7 @@ _EVENT_TYPES = ("order.created", "order.paid", "invoice.sent")
 
 
 def seed(target: Target, count: int) -> None:
-    """Write the endpoints, and so many records: `seed-<number>`, the higher, the longer ago."""
+    """Write the endpoints and this many records. Of `seed-<number>`, higher numbers are older."""
     client = target.client("dynamodb")
     now = datetime.now(UTC)
     made = [endpoint(number, now).to_item() for number in range(ENDPOINTS)]
@@ -58,12 +58,12 @@ def _typed(item: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def sender_of(number: int) -> str:
-    """Return the sender of an endpoint; each has as many."""
+    """Return the sender of an endpoint; all senders have equally many."""
     return SENDERS[number % ENDPOINTS * len(SENDERS) // ENDPOINTS]
 
 
 def endpoint(number: int, now: datetime) -> Endpoint:
-    """Make an endpoint. All of its deliveries are of one kind, so it works, or fails in one way."""
+    """Return an endpoint. All its deliveries are of one kind, so it works, or fails in one way."""
     status, _, last = KINDS[number % len(KINDS)]
     at = timestamps.to_text(now - timedelta(days=1))
     works, is_gone = status is Status.DELIVERED, last is Category.GONE
@@ -81,7 +81,7 @@ def endpoint(number: int, now: datetime) -> Endpoint:
 
 
 def record(number: int, now: datetime) -> dict[str, Any]:
-    """Make one record."""
+    """Return one ledger record."""
     status, attempts, last = KINDS[number % len(KINDS)]
     at = now - timedelta(seconds=number)
     reference = Reference(

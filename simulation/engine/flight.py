@@ -25,7 +25,7 @@ _SECOND_EFFECT_AFTER: Final = 40
 
 
 class Timeline(Protocol):
-    """The part of the scheduler that a flight needs."""
+    """The methods of the scheduler that a `Flight` needs."""
 
     now: int
 

@@ -224,7 +224,7 @@ def _take_nothing_up() -> AbstractContextManager[None]:
 
 
 def _take_up_whatever_is_on_record() -> AbstractContextManager[None]:
-    """Have the watchdog overwrite what an execution, or another run, has recorded meanwhile."""
+    """Have the watchdog overwrite what an execution or another watchdog run has recorded."""
     return _redrive_whatever_is_on_record()
 
 

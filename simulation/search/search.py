@@ -96,7 +96,7 @@ def search_seeds(first: int, last: int, draw: Callable[[int], Case] = draw_case)
 
 
 def search_single_faults(number: int) -> Tally:
-    """Run the scenario with this number with every single fault."""
+    """Run a scenario, by its number, with every single fault."""
     scenario = list(scenarios())[number]
     with _tallied() as tally, simulated_edges(Deployment()) as edges:
         for trial in single_faults(scenario, edges):
@@ -106,7 +106,7 @@ def search_single_faults(number: int) -> Tally:
 
 
 def search_interventions(number: int) -> Tally:
-    """Run the one-delivery scenario with this number with an operator at every instant."""
+    """Run a scenario of one delivery, by its number, with an operator at every instant."""
     scenario = list(scenarios_of_one())[number]
     with _tallied() as tally, simulated_edges(Deployment()) as edges:
         for trial in operators_at_every_instant(scenario, edges):
@@ -116,7 +116,7 @@ def search_interventions(number: int) -> Tally:
 
 
 def search_pairs(number: int) -> Tally:
-    """Run the one-delivery scenario with this number with every pair of faults."""
+    """Run a scenario of one delivery, by its number, with every pair of faults."""
     scenario = list(scenarios_of_one())[number]
     with _tallied() as tally, simulated_edges(Deployment()) as edges:
         for trial in pairs_of_faults(scenario, edges):

@@ -134,7 +134,7 @@ class Execution:
 
     @property
     def hurried(self) -> bool:
-        """Whether an operator's immediate retry started it (`homing.ledger.generation`)."""
+        """Whether an operator's immediate retry started the execution."""
         generation, attempt = self.document.get("generation", 0), self.document["attemptNumber"]
         return bool(generation) and self.name == f"{self.delivery}-{generation}-{attempt}"
 

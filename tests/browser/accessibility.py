@@ -1,4 +1,4 @@
-"""What axe says of a page."""
+"""What axe reports about a page."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def serious(page: Page) -> list[tuple[str, Any]]:
-    """Return what axe finds that is serious or critical: the rule, and where."""
+    """Return axe's serious and critical findings on a page: the rule, and the element."""
     found = Axe().run(page).response["violations"]
     return [
         (one["id"], [node["target"] for node in one["nodes"]][:5])

@@ -1,4 +1,4 @@
-"""Debian's Chromium, started so that it runs in a container and asks nobody else for anything."""
+"""Debian's Chromium, started so that it runs in a container and makes no requests of its own."""
 
 from __future__ import annotations
 
@@ -20,5 +20,5 @@ FLAGS = [
 
 
 def launch(playwright: Playwright) -> Browser:
-    """Start it without a window."""
+    """Start Chromium without a window."""
     return playwright.chromium.launch(executable_path=PATH, args=FLAGS)

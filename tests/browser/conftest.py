@@ -1,4 +1,4 @@
-"""A real browser in front of a real console over a real local cloud."""
+"""Fixtures: a real browser, a real console, and a real local cloud."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ SEEDED = 10_000
 
 @pytest.fixture(scope="session")
 def target(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
-    """A local cloud at its true pace, with ten thousand deliveries on record."""
+    """A local cloud with true waits, and with ten thousand deliveries in the ledger."""
     state_dir = tmp_path_factory.mktemp("browser") / ".homing"
     with local_cloud.throwaway(state_dir):
         found = local_target(state_dir / local_cloud.RECORD)
@@ -38,14 +38,14 @@ def target(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
 
 @pytest.fixture(scope="session")
 def console(target: Target) -> Iterator[str]:
-    """The address of a console that may act."""
+    """The address of a console that allows actions."""
     with running(target, allow_actions=True) as url:
         yield url
 
 
 @pytest.fixture(scope="session")
 def reading_console(target: Target) -> Iterator[str]:
-    """The address of a console that only reads."""
+    """The address of a console that is read-only."""
     with running(target, allow_actions=False) as url:
         yield url
 
@@ -60,7 +60,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def page(browser: Browser) -> Iterator[Page]:
-    """A fresh page that must not complain of anything, nor ask anybody else for anything."""
+    """A new page. The test fails if the page logs errors, or makes requests to other hosts."""
     context = browser.new_context(viewport={"width": 1280, "height": 860})
     page = context.new_page()
     complaints: list[str] = []

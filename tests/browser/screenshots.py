@@ -1,6 +1,6 @@
-"""Takes the pictures of the console that stand in docs/: `make screenshots`.
+"""Takes the screenshots of the console that are in docs/: `make screenshots`.
 
-Each is of a real local cloud on which the traffic of `homing console --demo` has run for a while.
+Each shows a real local cloud on which the traffic of `homing console --demo` has run for a while.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ if TYPE_CHECKING:
 
 WARM_UP_SECONDS = 150
 PAUSE_SECONDS = 1.2
-# What a page says while something is still being read.
+# Words on a page that is still waiting for data.
 UNFINISHED = re.compile("Counting|Searching…|being read|being counted")
 PATIENCE_MS = 120_000
-# Of what may be long, the first screen is enough.
+# Of pages that may be long, only the first screen is taken.
 LONG = ("deliveries", "dead-letters", "incident-endpoint", "endpoint", "endpoints-phone")
 LAPTOP = {"width": 1240, "height": 800}
 PHONE = {"width": 390, "height": 844}
-# What the receiver answers, attempt by attempt.
+# How the receiver responds, attempt by attempt.
 SCRIPTS = {
     "order-1841": "503,503,200",
     "order-1842": "410",
@@ -50,7 +50,7 @@ EVENTS = 12
 
 
 def main(folder: Path) -> None:
-    """Bring everything up, wait for a while, and take the pictures."""
+    """Start everything, wait for a while, and take the pictures."""
     folder.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
         state_dir = Path(stack.enter_context(tempfile.TemporaryDirectory())) / ".homing"
@@ -72,7 +72,7 @@ def main(folder: Path) -> None:
 
 
 def send(target: Target, message_id: str, url: str) -> None:
-    """Hand a message over."""
+    """Send a message."""
     payload = {"order": message_id[-4:], "total": 1.10}
     body = {"messageId": message_id, "targetUrl": url, "payload": payload}
     ApiClient(target).submit(json.dumps(body).encode())
@@ -96,7 +96,7 @@ def send_events(target: Target, url: str) -> None:
 
 
 def lose_an_entry(target: Target, message_id: str) -> None:
-    """Take the second attempt out of a delivery's record, as if the ledger had been throttled."""
+    """Remove the second attempt from a delivery's record, as if the ledger had been throttled."""
     client, table = target.client("dynamodb"), target.outputs["LedgerTable"]
     (item,) = client.query(
         TableName=table,
@@ -111,7 +111,7 @@ def lose_an_entry(target: Target, message_id: str) -> None:
 
 
 def take(browser: Browser, url: str, folder: Path) -> None:
-    """Take each picture: name, address, and what is done before."""
+    """Take each picture. It has a name, an address, and steps that come first."""
     outage = "category=SERVER_ERROR&messageId=invoice"
     policy = "maxAttempts=6&jitter=full&deliveries=10000"
     for name, path, message_id in (
@@ -135,7 +135,7 @@ def take(browser: Browser, url: str, folder: Path) -> None:
 
 
 def shoot(page: Page, address: str, message_id: str, file: Path) -> None:
-    """Go there, to the delivery of a message where one is named, and take the page."""
+    """Open a page, or that of the named message's delivery, and take the picture."""
     page.goto(address)
     if message_id:
         page.get_by_role("link", name=message_id).first.click()

@@ -85,15 +85,15 @@ def test_a_delivery_is_followed_live_from_queued_to_delivered(
     expect(status).to_have_text(re.compile("Delivered"), timeout=DELIVERED_MS)
     expect(page.locator(".timeline .attempt")).to_have_count(3)
     expect(page.locator(".state.now")).to_have_attribute("data-state", "RecordDelivered")
-    # One for each step: Deliver, Classify, WhatNext; ComputeBackoff, RecordRetry, WaitUntilDue;
-    # RecordDelivered.
+    # One arrow for each step: Deliver, Classify, WhatNext; ComputeBackoff, RecordRetry,
+    # WaitUntilDue; RecordDelivered.
     expect(page.locator(".arrow.taken")).to_have_count(7)
 
 
 def test_a_person_finds_why_a_message_was_not_delivered_and_sends_it_again(
     page: Page, console: str, api: ApiClient, receiver: Receiver, message_id: str
 ) -> None:
-    """Only by what the pages say: search, read, send again, and see it arrive."""
+    """The person only follows the pages: search, read, send again, and see it arrive."""
     post(api, message_id, f"{receiver.url}/script/410,200")
     page.goto(console)
     page.get_by_role("searchbox").fill(message_id)
@@ -161,7 +161,7 @@ def test_what_is_dead_lettered_for_a_disabled_endpoint_is_explained(
 
 
 def wait_for_an_hour(page: Page, console: str, api: ApiClient, message_id: str, url: str) -> None:
-    """Send a message whose second attempt is an hour away, and look at it while it waits."""
+    """Send a message whose second attempt is due in an hour; open the page of the waiting delivery."""
     post(api, message_id, url, policy={"schedule": [3600], "jitter": "none"})
     page.goto(f"{console}/deliveries?messageId={message_id}")
     page.get_by_role("link", name=message_id, exact=True).click()
@@ -179,7 +179,8 @@ def test_dead_letters_are_chosen_and_discarded(
     expect(row).to_be_visible(timeout=DELIVERED_MS)  # the list refreshes itself
     row.get_by_role("checkbox").check()
     page.wait_for_timeout(REFRESHED_MS)
-    expect(row.get_by_role("checkbox")).to_be_checked()  # it waits while one is chosen
+    # The list does not refresh while a row is selected.
+    expect(row.get_by_role("checkbox")).to_be_checked()
     page.get_by_role("button", name="Discard").click()
     expect(page.locator("h1")).to_have_text(re.compile("Discard: .*"))
     page.get_by_role("button", name="Discard").click()
@@ -200,7 +201,7 @@ def test_a_choice_stays_with_its_row_where_a_refresh_was_on_its_way(
     def hold(route: Route) -> None:
         held.append(route)
 
-    page.route("**/dead-letters*", hold)  # the next answer of the list waits
+    page.route("**/dead-letters*", hold)  # the next response with the list is delayed
     with page.expect_request("**/dead-letters*", timeout=REFRESHED_MS):
         pass
     row.get_by_role("checkbox").check()
@@ -212,7 +213,7 @@ def test_a_choice_stays_with_its_row_where_a_refresh_was_on_its_way(
     )
     with page.expect_response("**/dead-letters*"):
         held.pop().continue_()
-    page.wait_for_timeout(500)  # had it been shown, it would be now
+    page.wait_for_timeout(500)  # if it were shown at all, it would be shown by now
     assert page.locator("input:checked").evaluate_all(
         "(chosen) => chosen.map((one) => one.getAttribute('aria-label'))"
     ) == [f"Choose {message_id}"]
@@ -245,9 +246,9 @@ def test_ten_thousand_deliveries_are_paged_through_each_page_within_a_second(
         page.get_by_role("link", name="Next page").click()
         expect(rows(page).locator("th a").first).not_to_have_text(names[0])
         seconds.append(monotonic() - started)
-    assert median(seconds) < 1  # one page may meet a machine that is busy
+    assert median(seconds) < 1  # one page may be slow on a busy machine
     times = sorted(seen)
-    assert times[0] == "seed-00007"  # the latest failure comes first
+    assert times[0] == "seed-00007"  # the latest failure is listed first
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ DELIVERED_MS = 60_000
 
 @pytest.fixture(params=SIZES)
 def either(request: pytest.FixtureRequest, browser: Browser) -> Iterator[Page]:
-    """A page of either width, which may use the clipboard and be examined."""
+    """A page with the width of a laptop or of a phone, which may use the clipboard."""
     size: Any = SIZES[request.param]
     context = browser.new_context(viewport=size, bypass_csp=True, timezone_id="Asia/Kolkata")
     context.grant_permissions(["clipboard-read", "clipboard-write"])
@@ -33,7 +33,7 @@ def either(request: pytest.FixtureRequest, browser: Browser) -> Iterator[Page]:
 
 
 def examine(page: Page) -> None:
-    """Check what holds for every page: nothing is cut, and axe finds nothing serious."""
+    """Check what must hold for every page: nothing is cut off, and axe finds nothing serious."""
     assert page.viewport_size is not None
     assert page.evaluate("document.documentElement.scrollWidth") <= page.viewport_size["width"]
     cut = page.evaluate(
@@ -48,7 +48,7 @@ def examine(page: Page) -> None:
 
 @pytest.fixture
 def endpoint(api: ApiClient, receiver: Receiver, message_id: str) -> str:
-    """A disabled endpoint to which a delivery has failed."""
+    """A disabled endpoint with a failed delivery."""
     name = f"shop-{message_id}"
     settings = {
         "url": f"{receiver.url}/script/200?{message_id}",
@@ -66,7 +66,7 @@ def endpoint(api: ApiClient, receiver: Receiver, message_id: str) -> str:
 def test_a_disabled_endpoint_is_found_understood_enabled_and_tested(
     either: Page, console: str, endpoint: str, receiver: Receiver
 ) -> None:
-    """Only by what the pages say: why it is disabled, what it holds up, and how to go on."""
+    """The pages alone say why it is disabled, which deliveries it affects, and what to do."""
     page = either
     page.goto(console)
     page.get_by_role("link", name="Endpoints", exact=True).click()
@@ -107,7 +107,7 @@ def test_a_secret_is_rotated_and_the_new_one_copied(
     examine(page)
     page.get_by_role("button", name="Rotate the secret").click()
     expect(page.get_by_text("It is not shown again")).to_be_visible()
-    page.wait_for_load_state()  # with its script, which copies
+    page.wait_for_load_state()  # with the page's script, which copies the text
     page.get_by_role("button", name="Copy the secret").click()
     expect(page.locator("p[data-said]")).to_have_text("Copied: secret")
     secret = page.evaluate("navigator.clipboard.readText()")

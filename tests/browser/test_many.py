@@ -1,4 +1,4 @@
-"""Hundreds of dead letters, from the overview to their delivery, in a real browser."""
+"""Hundreds of dead letters in a real browser, from the overview until they are delivered."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ ARRIVED_MS = 240_000
 def send_in_vain(
     target: Target, api: ApiClient, receiver: Receiver, endpoint: str, script: str, count: int
 ) -> None:
-    """Have an endpoint refuse messages, and wait until all are dead-lettered."""
+    """Send messages that an endpoint refuses, and wait until all are dead-lettered."""
     api.endpoints("PUT", f"/{endpoint}", {"url": f"{receiver.url}/script/{script}"})
     bodies = [
         {"messageId": f"{endpoint}-{number}", "endpointId": endpoint, "payload": {"n": number}}
@@ -46,7 +46,7 @@ def send_in_vain(
 
 
 class Clicks:
-    """Clicks, and counts that it does."""
+    """Clicks on a page, and counts the clicks."""
 
     count = 0
 
@@ -65,7 +65,7 @@ def test_somebody_who_is_woken_sends_300_again_and_sees_them_delivered(
     message_id: str,
     width: int,
 ) -> None:
-    """From the overview, only by what the pages say, past 10,000 other deliveries."""
+    """The person starts at the overview and only follows the pages, past 10,000 others."""
     send_in_vain(target, api, receiver, message_id, "400,200", MESSAGES)
     context = browser.new_context(viewport={"width": width, "height": 844})
     page, click = context.new_page(), Clicks()

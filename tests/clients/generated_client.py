@@ -1,6 +1,6 @@
-"""What a user of a generated client does: set an endpoint up, send, read, list.
+"""What the user of a generated client does: create an endpoint, send, read, list.
 
-Run in an environment of the generator's own, with the generated package on the path:
+It runs in the generator's environment, with the generated package on the path:
 `python generated_client.py URL`.
 """
 
@@ -48,7 +48,8 @@ message = MessageRequest(
 )
 accepted = post_message.sync(client=client, body=message)
 assert isinstance(accepted, AcceptedMessage)
-assert accepted.sender_id == "shop"  # the sender of the key, which the client has not named
+# The sender that the key belongs to, which the client has not named.
+assert accepted.sender_id == "shop"
 read = get_message.sync(accepted.message_id, client=client)
 assert isinstance(read, MessageState)
 assert read.deliveries[0].status.value == "QUEUED"

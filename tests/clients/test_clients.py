@@ -1,6 +1,6 @@
-"""Programs that know the API from docs/openapi.json alone: generated clients, generated requests.
+"""Programs that know the API only from docs/openapi.json: generated clients and requests.
 
-They have an environment of their own, `.venv-clients`: `make clients`.
+They run in an environment of their own, `.venv-clients`, which `make clients` creates.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def url() -> Iterator[str]:
 
 
 def run(tool: str, *arguments: str | Path, cwd: Path) -> str:
-    """Run a tool of the clients' environment; gives what it says."""
+    """Run a tool in the clients' environment; return its output."""
     done = subprocess.run(  # noqa: S603 -- our own tools
         [TOOLS / tool, *arguments], cwd=cwd, capture_output=True, text=True, check=False
     )
@@ -64,7 +64,7 @@ def test_there_is_one_named_model_for_the_message(tmp_path: Path) -> None:
 
 
 def test_generated_requests_get_the_answers_that_are_documented(tmp_path: Path, url: str) -> None:
-    """No input makes a 5xx, and every answer is of its schema."""
+    """No request causes a 5xx, and every response matches its schema."""
     amount = ("--max-examples", "10", "--seed", "1", "--phases", "fuzzing")
     checks = ("--checks", ",".join(CHECKS))
     run("schemathesis", "run", DOCUMENT, "--url", url, *checks, *amount, cwd=tmp_path)

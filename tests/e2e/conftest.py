@@ -1,4 +1,4 @@
-"""What the end-to-end tests share: the command, run where it finds the cloud, and a receiver."""
+"""What end-to-end tests share: the command, the cloud that it uses, and a receiver."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def homing(cloud: Target, cloud_folder: Path, monkeypatch: pytest.MonkeyPatch) -
 
 @pytest.fixture
 def read(homing: Homing) -> Callable[..., Any]:
-    """Run a reading command with `--json` and give its document; it must succeed."""
+    """Run a reading command with `--json` and return its document; it must succeed."""
 
     def run(*arguments: str) -> Any:
         done = homing(*arguments, "--json")
@@ -66,13 +66,13 @@ def receiver() -> Iterator[Receiver]:
 
 @pytest.fixture
 def run_id() -> str:
-    """Tell the messages of one test from those of another on the same cloud."""
+    """An id that distinguishes the messages of one test from those of others on the same cloud."""
     return secrets.token_hex(4)
 
 
 @pytest.fixture
 def delivery_to() -> Callable[[str, str], Delivery]:
-    """Make a delivery of a message to a URL, as `accept` would put it on the queue."""
+    """Return a delivery of a message to a URL, as `accept` would put it on the queue."""
 
     def make(message_id: str, url: str) -> Delivery:
         now = datetime.now(UTC)
@@ -91,13 +91,13 @@ def delivery_to() -> Callable[[str, str], Delivery]:
 
 @dataclass(frozen=True)
 class KeyApi:
-    """The key API, and a key to come with."""
+    """A client of the key API, with a key."""
 
     url: str
     key: str | None
 
     def __call__(self, method: str, path: str, body: Any = None) -> tuple[int, Any]:
-        """Give the status and the document that a request is answered with."""
+        """Make a request; return the status and the document of the response."""
         parts = urlsplit(self.url)
         connection = HTTPConnection(parts.netloc, timeout=30)
         headers = {"Content-Type": "application/json"}
@@ -122,7 +122,7 @@ def key_api(cloud: Target) -> KeyApi:
 
 @pytest.fixture
 def enter(homing: Homing, key_api: KeyApi, run_id: str) -> Callable[[str], KeyApi]:
-    """Make a sender of this test's own, with a key."""
+    """Create a sender for this test only, with a key."""
 
     def make(name: str) -> KeyApi:
         done = homing("senders", "add", f"{name}-{run_id}", "--json")
@@ -133,7 +133,7 @@ def enter(homing: Homing, key_api: KeyApi, run_id: str) -> Callable[[str], KeyAp
 
 @pytest.fixture
 def traces(cloud: Target, run_id: str) -> Traces:
-    """Count what a test's messages have left in the tables."""
+    """Count the items that a test's messages have left in the tables."""
     dynamodb = cloud.client("dynamodb")
 
     def count() -> dict[str, int]:
@@ -149,7 +149,7 @@ def traces(cloud: Target, run_id: str) -> Traces:
 
 @pytest.fixture
 def settle() -> Settle:
-    """Wait until the one delivery of a message has come to its end, and give it."""
+    """Wait until the only delivery of a message has ended, and return it."""
 
     def wait(key_api: KeyApi, message_id: str) -> dict[str, Any]:
         deadline = time.monotonic() + 60
@@ -167,7 +167,7 @@ def settle() -> Settle:
 
 @pytest.fixture
 def forget(cloud: Target) -> Callable[[], None]:
-    """Have no container remember an endpoint, as it would for a minute: they all start anew."""
+    """Restart all containers, so that none remembers an endpoint, as it would for a minute."""
     functions = cloud.client("lambda")
     (deliver,) = [
         {name: found[name] for name in ("FunctionName", "Timeout")}
@@ -180,10 +180,11 @@ def forget(cloud: Target) -> Callable[[], None]:
 
 @pytest.fixture
 def bus_events(cloud: Target, run_id: str) -> Iterator[BusEvents]:
-    """Listen for this test's operational events, as an operator would: a rule with a queue.
+    """Subscribe to this test's operational events, as an operator would: by a rule and a queue.
 
-    Wait for those that are expected, given as (`detail-type`, what it is of), and return the
-    details of all that have come. Each may come more than once.
+    The function that is yielded waits for the expected events, given as (`detail-type`, id of the
+    delivery or endpoint), and returns the details of all that have arrived. Each may arrive more
+    than once.
     """
     sqs, events = cloud.client("sqs"), cloud.client("events")
     url = sqs.create_queue(QueueName=f"events-{run_id}")["QueueUrl"]

@@ -1,4 +1,4 @@
-"""The Python client at the local cloud, behind a proxy that fails a third of its calls."""
+"""The Python client and the local cloud, with a proxy in between that fails a third of calls."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ if TYPE_CHECKING:
     from homing_cli.receiver.server import Receiver
 
 MESSAGES = 200
-# On a busy machine an attempt may end at its deadline, which is not what is tested here.
+# On a busy machine an attempt may time out, which is not what is tested here.
 PATIENT = {"maxAttempts": 20, "jitter": "full"}
 
 
 def passing_on_to(url: str) -> Callable[[Asked], Answer]:
-    """Pass requests on to the cloud, with the host that it expects."""
+    """Return a function that forwards requests to the cloud, with the host it expects."""
     parts = urlsplit(url)
 
     def pass_on(asked: Asked) -> Answer:
@@ -49,7 +49,7 @@ def test_200_messages_through_a_proxy_that_fails_a_third_of_the_calls_arrive_onc
     key_api = enter("shop")
     proxy = FaultyProxy(passing_on_to(key_api.url), seed=1)
     with serving(proxy) as url:
-        # As long as a busy machine may take: a failure would be one of the client.
+        # Long enough for a busy machine, so that any failure is the client's.
         homing = Homing(url, api_key=str(key_api.key), retrying=Retrying(give_up_after=240))
 
         def send(start: int) -> tuple[Accepted | CallError, ...]:
@@ -67,7 +67,8 @@ def test_200_messages_through_a_proxy_that_fails_a_third_of_the_calls_arrive_onc
         while len({arrival.path for arrival in receiver.arrivals}) < MESSAGES:
             assert time.monotonic() < deadline
             time.sleep(0.2)
-    # A second arrival of one message has its `webhook-id`; of two messages it would have two.
+    # If one message arrives twice, both requests have the same `webhook-id`; two messages have two
+    # ids.
     arrived = {(arrival.path, arrival.message_id) for arrival in receiver.arrivals}
     assert arrived == {(f"/{number}", one) for number, one in enumerate(ids)}
     assert set(proxy.faults) == {None, *Fault}

@@ -1,4 +1,4 @@
-"""The demo's messages, with waits that take their true time: nothing early, nothing doubled."""
+"""The demo's messages, with waits that take their true time: none is early, none arrives twice."""
 
 from __future__ import annotations
 
@@ -60,8 +60,8 @@ def test_the_demo_shows_the_trace_and_the_dead_letters(
     text = shown.getvalue()
     message_id = seen["two-503s"].deliveries[0].reference.message_id
     assert f"homing trace {message_id}" in text
-    # Two attempts have failed. The express path has made the first, of which the ledger tells, but
-    # where functions started so slowly that the delivery was deferred.
+    # Two attempts have failed. The first was made in the express path, so only the ledger has it,
+    # unless functions started so slowly that the delivery was deferred.
     in_express_path = text.count("in the ledger: SERVER_ERROR")
     assert in_express_path in {0, 1}
     assert text.count("RecordRetry") == 2 - in_express_path

@@ -74,7 +74,7 @@ def test_a_message_to_an_unregistered_url_is_unsigned(homing: Any, receiver: Rec
 def test_after_a_rotation_both_secrets_verify_and_after_one_without_grace_the_new_one_only(
     shop: KeyApi, receiver: Receiver, settle: Settle
 ) -> None:
-    """A container remembers secrets for a minute, so each rotation gets an endpoint of its own."""
+    """Containers remember secrets for a minute, so each rotation has its own endpoint."""
     for endpoint_id, grace, old_verifies in (("a", 3600, True), ("b", 0, False)):
         path = f"/v1/endpoints/{endpoint_id}"
         _, endpoint = shop("PUT", path, {"url": f"{receiver.url}/{endpoint_id}"})
@@ -128,7 +128,8 @@ def test_a_retry_goes_to_where_its_endpoint_has_moved_with_the_headers_of_there(
     while not receiver.arrivals:
         time.sleep(0.05)
     moved = {"url": new, "headers": {"Authorization": "new"}}
-    while shop("PATCH", "/v1/endpoints/moves", moved)[0] == 409:  # its failure is being noted
+    # Its failure is still being recorded.
+    while shop("PATCH", "/v1/endpoints/moves", moved)[0] == 409:
         time.sleep(0.05)
     delivery = settle(shop, message_id)
     assert [(each.path, each.headers["authorization"]) for each in receiver.arrivals] == [
@@ -148,7 +149,7 @@ def test_a_run_of_failures_that_lasts_too_long_disables_with_an_event(
     run_id: str,
     bus_events: BusEvents,
 ) -> None:
-    """`disableAfterHours` is 120; the run is made to have begun long ago."""
+    """`disableAfterHours` is 120, so the test changes the recorded start of the failures."""
     began = "2025-12-28T12:00:00.000Z"
     url = f"{receiver.url}/script/503"
     shop("PUT", "/v1/endpoints/ailing", {"url": url, "policy": {"maxAttempts": 1}})
@@ -211,7 +212,7 @@ def test_a_redrive_has_the_id_of_before_and_a_signature_of_its_own(
 
 
 def dead_letters(cloud: Target) -> set[str]:
-    """Look into the dead-letter queue."""
+    """Return the dead letters in the queue."""
     queue, url = cloud.client("sqs"), cloud.outputs["DeadLetterQueueUrl"]
     found = set()
     while messages := queue.receive_message(
@@ -370,7 +371,7 @@ def test_the_command_does_what_the_api_does(
 
 
 def as_plain_text(text: str) -> str:
-    """What goes out where the payload is no JSON: what the string says, in UTF-8."""
+    """Return what is sent for a payload that is not JSON: the text of the string, in UTF-8."""
     return text
 
 
@@ -388,7 +389,7 @@ def test_a_large_payload_arrives_to_the_byte_and_signed(
     content_type: str,
     sent: Callable[[str], str],
 ) -> None:
-    """Neither side notices that it waited in a bucket, between two attempts too."""
+    """Neither side notices that the payload is in a bucket, also between two attempts."""
     url = f"{receiver.url}/script/503,200"
     _, endpoint = shop("PUT", "/v1/endpoints/large", {"url": url, "policy": FAST})
     start = 'é€😀\u2028 "quoted"\r\n'
@@ -430,7 +431,7 @@ def test_200_messages_at_20_a_second_take_ten_seconds_and_none_is_early(
     receiver: Receiver,
     wait_scale: Callable[[float], AbstractContextManager[None]],
 ) -> None:
-    """All are put off before the first slot, so that its time, and that of each other, is known."""
+    """All attempts are postponed before the first slot, so that the time of each slot is known."""
     shop("PUT", "/v1/endpoints/paced", {"url": f"{receiver.url}/x", "ratePerSecond": 20})
     first = time.time() + 60
     set_next_slot(cloud, "paced", first)
@@ -467,9 +468,9 @@ def set_next_slot(cloud: Target, endpoint_id: str, at: float) -> None:
 
 
 class Crowd:
-    """A receiver that notes how many requests it has at once.
+    """A receiver that records how many requests it has at the same time.
 
-    Each is answered after 0.3 s at the earliest.
+    It responds to each after 0.3 s at the earliest.
     """
 
     def __init__(self) -> None:

@@ -1,4 +1,4 @@
-"""Events on the local cloud: who subscribes gets them, and `match` says why others do not."""
+"""Events on the local cloud: subscribers get them, and `match` says why others do not."""
 
 from __future__ import annotations
 

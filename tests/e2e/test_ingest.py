@@ -1,4 +1,4 @@
-"""The ingest queue: what AWS services and programs put on it arrives, or is found and put back."""
+"""The ingest queue: messages put on it arrive, or can be found and sent again."""
 
 from __future__ import annotations
 
@@ -49,14 +49,14 @@ def queue_arn(cloud: Target) -> str:
 
 
 def bodies(receiver: Receiver) -> dict[str, bytes]:
-    """What has arrived, by messageId; each once."""
+    """Return the bodies that have arrived, by messageId; each must have arrived once."""
     came = {str(arrival.message_id): arrival.body for arrival in receiver.arrivals}
     assert len(came) == len(receiver.arrivals)
     return came
 
 
 def recorded(cloud: Target, ids: set[str]) -> dict[str, dict[str, Any]]:
-    """Return the ledger's records of messages by messageId; each has one delivery."""
+    """Return the ledger records of messages, by messageId; each message has one delivery."""
     pages = cloud.client("dynamodb").get_paginator("scan")
     found = pages.paginate(TableName=cloud.outputs["LedgerTable"], ConsistentRead=True)
     items = [from_dynamodb(item) for page in found for item in page["Items"]]
@@ -98,7 +98,7 @@ def test_what_programs_and_topics_put_on_the_queue_arrives_to_the_digit(
 def test_a_thousand_events_put_on_a_bus_arrive_once_each(
     cloud: Target, homing: Homing, receiver: Receiver, queue_arn: str, run_id: str
 ) -> None:
-    """The rule puts each on the queue; an endpoint subscribes to their type."""
+    """A rule puts each event on the queue, and an endpoint subscribes to its type."""
     events, bus = cloud.client("events"), f"shop-{run_id}"
     events.create_event_bus(Name=bus)
     pattern = json.dumps({"source": [f"shop-{run_id}"]})
@@ -126,7 +126,7 @@ def test_a_thousand_events_put_on_a_bus_arrive_once_each(
     until(lambda: delivered(cloud, ids) == EVENTS, every=2)
     came = Counter(str(arrival.message_id) for arrival in receiver.arrivals)
     assert came.keys() == ids
-    # On a busy machine an attempt may time out, and is made again although it arrived.
+    # On a busy machine an attempt may time out, and is then repeated although it arrived.
     attempts = {key: item["attempts"] for key, item in recorded(cloud, ids).items()}
     assert all(came[key] <= attempts[key] for key in ids)
     orders = {json.loads(arrival.body)["order"] for arrival in receiver.arrivals}
@@ -184,7 +184,7 @@ def test_a_message_that_sqs_has_set_aside_is_put_back_where_it_came_from(
     queue_arn: str,
     run_id: str,
 ) -> None:
-    """SQS says where it came from; its id is that of the queue message that it was first."""
+    """SQS records the source queue. The messageId is the id of the first queue message."""
     sqs = cloud.client("sqs")
     asked = {"QueueUrl": cloud.outputs["UnacceptedQueueUrl"], "AttributeNames": ["QueueArn"]}
     unaccepted = sqs.get_queue_attributes(**asked)["Attributes"]["QueueArn"]

@@ -1,4 +1,4 @@
-"""Bringing deliveries back, cutting waits short and ending them, by command and by the API."""
+"""Redriving, retrying and cancelling deliveries, by command and by the API."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 class Sender:
-    """Hands messages over and asks after them."""
+    """Sends messages and reads their status."""
 
     def __init__(self, cloud: Target, receiver: Receiver, run_id: str) -> None:
         self.cloud = cloud
@@ -67,7 +67,7 @@ class Sender:
             time.sleep(0.2)
 
     def execution(self, name: str) -> str:
-        """The status of an execution, empty where there is none."""
+        """Return the status of an execution; empty if there is none."""
         client = self.cloud.client("stepfunctions")
         arn = self.cloud.outputs["StateMachineArn"].replace(":stateMachine:", ":execution:")
         try:
@@ -89,7 +89,7 @@ def sender(cloud: Target, receiver: Receiver, run_id: str) -> Sender:
 def test_a_dead_lettered_delivery_is_redriven_by_command_and_arrives(
     sender: Sender, homing: Callable[..., Any], script: str
 ) -> None:
-    """Given up in the express path or in the Standard workflow; its history is kept."""
+    """It failed in the express path or in the Standard workflow. Its history is kept."""
     sender.send(script, policy={"baseDelaySeconds": 0, "jitter": "none"})
     before = sender.until_it_ends()
     sender.until(lambda: dead_letters(homing, sender.message_id) == 1)
@@ -107,7 +107,7 @@ def test_a_dead_lettered_delivery_is_redriven_by_command_and_arrives(
 
 
 def dead_letters(homing: Callable[..., Any], message_id: str) -> int:
-    """How many dead letters of a message the queue has."""
+    """Return how many dead letters of a message are in the queue."""
     lines = homing("dead-letters", "list", "--whole").stdout.splitlines()
     return sum(f'"messageId": "{message_id}"' in line for line in lines)
 
@@ -171,7 +171,7 @@ def test_the_api_redrives_once_however_often_it_is_asked_and_the_dead_letter_sta
 def test_a_large_message_is_redriven_with_its_payload_and_its_id(
     sender: Sender, homing: Callable[..., Any], by_command: bool
 ) -> None:
-    """It waits in a bucket; the redrive renews it there."""
+    """The payload is in a bucket, and the redrive renews it there."""
     payload = {"text": "é" * 150_000}
     sender.send("404,200", payload=payload)
     sender.until_it_ends()

@@ -1,4 +1,4 @@
-"""The function URL for messages: who is let in, and what is answered there."""
+"""The function URL for messages: who may use it, and what it responds."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def message(receiver: Receiver, run_id: str) -> dict[str, Any]:
 
 
 def signed(cloud: Target, url: str, method: str, path: str, body: Any = None) -> tuple[int, Any]:
-    """Give the status and the document that a request signed for Lambda is answered with."""
+    """Make a request, signed for Lambda; return the status and the document of the response."""
     text = b"" if body is None else json.dumps(body).encode()
     request = AWSRequest(method, url + path, {"Content-Type": "application/json"}, text)
     credentials = cloud.session.get_credentials().get_frozen_credentials()
@@ -67,7 +67,8 @@ def test_a_message_posted_at_the_function_url_arrives(
     status, accepted = signed(cloud, url, "POST", "/v1/messages", message)
     assert (status, accepted["senderId"]) == (202, "default")
     body = json.dumps(message).encode()
-    assert homing("send", "--file", "-", "--wait", stdin=body).exit_code == 0  # once it has arrived
+    # Once the message has arrived.
+    assert homing("send", "--file", "-", "--wait", stdin=body).exit_code == 0
     (arrival,) = receiver.arrivals
     assert (arrival.message_id, arrival.body) == (f"u-{run_id}", b"1")
 
@@ -93,7 +94,7 @@ def test_without_a_signature_or_with_an_api_key_403_and_nothing_is_detached(
         stranger = replace(key_api, url=url, key=key)
         assert stranger("POST", "/v1/messages", message)[0] == 403
     assert not any(traces().values())
-    assert good("POST", "/v1/messages", message)[0] == 202  # at the senders' own API
+    assert good("POST", "/v1/messages", message)[0] == 202  # at the API for keys of senders
 
 
 def test_bad_input_gets_the_same_document_as_at_the_api(cloud: Target, url: str) -> None:

@@ -1,4 +1,4 @@
-"""Operational events on the local cloud: what fails and recovers reaches a rule with a queue."""
+"""Operational events on the local cloud: failures and recoveries reach a queue by a rule."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from homing_cli.client.target import Target
     from homing_cli.receiver.server import Receiver
 
-MARGIN_SECONDS = 3  # of a busy machine; the emulator also polls queues and streams in one thread
+# Long, for a busy machine, and since the emulator polls queues and streams in one thread.
+MARGIN_SECONDS = 3
 FAST = {"baseDelaySeconds": 0, "maxDelaySeconds": 0, "jitter": "none"}
 
 
@@ -52,7 +53,7 @@ def test_what_fails_and_recovers_reaches_a_rule_and_what_is_delivered_at_once_do
 
 @pytest.fixture
 def bus(cloud: Target) -> Iterator[FaultyCloud]:
-    """Let the function of operational events reach the event bus through a faulty cloud only."""
+    """Have the function for operational events call the event bus through a faulty cloud."""
     functions = cloud.client("lambda")
     (function,) = [
         found
@@ -76,7 +77,7 @@ def bus(cloud: Target) -> Iterator[FaultyCloud]:
 
 
 def counted(cloud: Target, metric: str) -> int:
-    """How often the function of operational events has counted something."""
+    """Return the sum of a metric that the function for operational events has recorded."""
     logs = cloud.client("logs")
     groups = logs.describe_log_groups()["logGroups"]
     (group,) = [each["logGroupName"] for each in groups if "OperationalEvents" in str(each)]
@@ -100,7 +101,7 @@ def test_a_bus_that_refuses_delays_no_delivery_is_counted_and_gets_the_events_la
         shop("PUT", f"/v1/endpoints/{name}", {"url": url, "policy": FAST})
 
     def seconds_of(when: str) -> dict[str, float]:
-        """Send one message after the other, and time each to its end."""
+        """Send one message after the other; return how long each took until it ended."""
         seconds = {}
         for name in scripts:
             body: Any = {"endpointId": name, "messageId": f"{name}-{when}", "payload": {}}

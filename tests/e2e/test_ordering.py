@@ -20,13 +20,13 @@ if TYPE_CHECKING:
     from homing_cli.receiver.server import Receiver
 
 KEYS, EACH, SENDERS, BATCH = 20, 25, 8, 20
-SLOW = "slow"  # a key whose first message is tried again much later
+SLOW = "slow"  # a key whose first message is retried much later
 FAST = {"baseDelaySeconds": 0, "maxDelaySeconds": 0, "jitter": "none"}
-WAIT_SECONDS = 300  # at a tenth of its length on the cloud of the tests
+WAIT_SECONDS = 300  # a tenth of that on the tests' cloud
 
 
 class Endpoint:
-    """An endpoint that fails a fifth of first attempts, and keeps what it got with the time."""
+    """An endpoint that fails a fifth of first attempts, and records what it gets and when."""
 
     def __init__(self) -> None:
         self.arrivals: list[tuple[str, float, int]] = []
@@ -87,7 +87,7 @@ def message(key: str, number: int) -> dict[str, Any]:
 
 
 def send(shop: KeyApi, keys: list[str]) -> None:
-    """Send the messages of some keys in batches, in which the keys take turns."""
+    """Send messages with some keys in batches, in which the keys alternate."""
     messages = [message(key, number) for number in range(EACH) for key in keys]
     for start in range(0, len(messages), BATCH):
         body = {"messages": messages[start : start + BATCH]}
@@ -129,7 +129,7 @@ def test_the_messages_of_each_key_arrive_in_order_and_no_key_waits_for_another(
     }
     first_of = {each: at for each, at, _ in reversed(endpoint.arrivals)}
     begun = {key: first_of[f"{key}-0"] for key in keys}
-    assert max(begun.values()) < ended["slow-0"]  # no other key waits for the one that is blocked
+    assert max(begun.values()) < ended["slow-0"]  # no other key waits for the blocked one
 
 
 @pytest.mark.slow

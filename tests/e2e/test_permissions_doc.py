@@ -1,4 +1,4 @@
-"""docs/cli.md names the AWS actions that the commands call, seen against the cloud."""
+"""docs/cli.md names the AWS actions that the commands need, as seen on the local cloud."""
 
 from __future__ import annotations
 
@@ -26,20 +26,20 @@ if TYPE_CHECKING:
     Until = Callable[..., None]
 
 PAGE = (Path(__file__).parents[2] / "docs" / "cli.md").read_text(encoding="utf-8")
-# Operations that ask for other actions than the one of their name.
+# Operations that need other actions than the one with their name.
 ASKS = {
     "s3:CopyObject": {"s3:GetObject", "s3:PutObject"},
     "sqs:ChangeMessageVisibilityBatch": {"sqs:ChangeMessageVisibility"},
     "sqs:SendMessageBatch": {"sqs:SendMessage"},
 }
-# What no client of ours calls: the API is called by HTTP, keys by DynamoDB, and ListBucket only
-# lets S3 tell gone from forbidden.
+# Actions that no client of ours calls: the API is called by HTTP, keys are created through
+# DynamoDB, and ListBucket only makes S3 distinguish a missing object from a forbidden one.
 UNSEEN = re.compile(r"kms:|execute-api:|s3:ListBucket$")
 LARGE = "x" * 220 * 1024
 
 
 def documented(*labels: str) -> set[str]:
-    """The actions in the rows that name all these; a row without a name goes with the one above."""
+    """Return the actions in rows with any of these names; unnamed rows belong to the last."""
     table = PAGE.split("### What the caller must be allowed to")[1].split("###")[0]
     found, name = set[str](), ""
     for row in re.findall(r"^\| (.*) \|$", table, re.MULTILINE):
@@ -52,7 +52,7 @@ def documented(*labels: str) -> set[str]:
 
 @pytest.fixture
 def called(monkeypatch: pytest.MonkeyPatch) -> set[str]:
-    """The actions that clients of the cloud ask for from now on."""
+    """The actions that clients of the local cloud call from now on."""
     seen: set[str] = set()
     make = Target.client
 
@@ -71,7 +71,7 @@ def called(monkeypatch: pytest.MonkeyPatch) -> set[str]:
 
 @pytest.fixture
 def until(cloud: Target, receiver: Receiver, run_id: str) -> Until:
-    """Hand a message over and wait until its delivery has this status."""
+    """Send a message and wait until its delivery has this status."""
 
     def wait(status: str, script: str, **more: Any) -> None:
         body = {"messageId": run_id, "targetUrl": f"{receiver.url}/script/{script}", "payload": 1}
@@ -86,7 +86,7 @@ def until(cloud: Target, receiver: Receiver, run_id: str) -> Until:
 
 
 def until_dead_lettered(homing: Homing, message_id: str) -> None:
-    """The record is written a moment before the dead letter."""
+    """The ledger record is written a moment before the dead letter."""
     deadline = time.monotonic() + 60
     while homing("dead-letters", "show", message_id).exit_code:
         assert time.monotonic() < deadline
@@ -130,7 +130,7 @@ def test_cutting_a_wait_short(homing: Homing, until: Until, called: set[str], ru
 
 def test_ending_a_delivery(homing: Homing, until: Until, called: set[str], run_id: str) -> None:
     until("RETRY_SCHEDULED", "503,200", policy={"baseDelaySeconds": 100})
-    for _ in range(2):  # the second time it reads why it may not
+    for _ in range(2):  # the second time, the command reads why the cancellation is refused
         assert homing("cancel", run_id).exit_code == 0
     assert called == documented("`dead-letters redrive ID`, `cancel`")
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def dead_lettered(homing: Homing, read: Read, receiver: Receiver, run_id: str) -> str:
-    """A message that failed twice and was given up the third time, in vain."""
+    """A message whose three attempts failed, so that it was dead-lettered."""
     target = f"{receiver.url}/script/503,429;retry-after=1,410"
     done = homing("send", "--target", target, "--payload", "1", "--message-id", run_id, "--wait")
     assert done.exit_code == 1
@@ -75,7 +75,7 @@ def test_trace_tells_states_times_outcomes_and_waits(
     going_on = ["WhatNext", "ComputeBackoff", "RecordRetry"]
     giving_up = ["WhatNext", "RecordFailure", "DeadLetter", "ListFailure", "DeliveryFailed"]
     sending = ["WaitUntilDue", "Deliver", "Classify"]
-    first = []  # it ran as an Express execution, of which the ledger has the account
+    first = []  # it ran as an Express execution, so only the ledger has its attempts
     assert states == [first, sending + going_on, sending + giving_up]
     assert all(
         state["milliseconds"] >= 0 for attempt in attempts for state in attempt["states"][:-1]
@@ -180,7 +180,7 @@ def test_a_message_of_another_sender_is_found_by_its_sender(
 
 
 def test_the_same_commands_go_to_a_stack_by_its_outputs(cloud: Target, dead_lettered: str) -> None:
-    """The console script, as it is installed; the emulator plays AWS by AWS_ENDPOINT_URL."""
+    """The installed command is run, and AWS_ENDPOINT_URL makes the emulator stand for AWS."""
     endpoint = str(cloud.endpoint)
     key = cloud.key
     assert key is not None

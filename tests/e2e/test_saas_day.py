@@ -1,4 +1,4 @@
-"""A day of a SaaS platform: three tenants, twelve endpoints, five hundred events in batches."""
+"""A day in the life of a SaaS platform: three tenants, twelve endpoints, 500 events in batches."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ SETTLED = {"DELIVERED", "FAILED"}
 
 @dataclass(frozen=True)
 class Wants:
-    """What an endpoint asks for, and, told in another way, which events that is.
+    """The subscription of an endpoint, and a function that says which events it covers.
 
     Args:
-        settings: its `eventTypes` and `filter`.
-        gets: whether it should get an event.
+        settings: the endpoint's `eventTypes` and `filter`.
+        gets: returns whether the endpoint should get an event.
     """
 
     settings: dict[str, Any]
@@ -52,7 +52,7 @@ WANTS = {
     },
     "bolt": {
         "moved": Wants({"eventTypes": ["order.*"]}, lambda e: e["eventType"].startswith("order.")),
-        # The sender means `total`: a filter that is valid and matches nothing.
+        # A mistake of the sender, who means `total`: the filter is valid but matches nothing.
         "wrong": Wants(
             {"eventTypes": ["*"], "filter": {"payload": {"totals": [{"exists": True}]}}},
             lambda _: False,
@@ -99,7 +99,7 @@ def events_of(tenant: str) -> list[Event]:
 
 
 def expected(tenant: str, events: list[Event]) -> set[tuple[str, str]]:
-    """The deliveries that there should be: (endpoint, message)."""
+    """Return the deliveries that there should be, as (endpoint, message)."""
     return {
         (name, event["messageId"])
         for event in events
@@ -109,7 +109,7 @@ def expected(tenant: str, events: list[Event]) -> set[tuple[str, str]]:
 
 
 def send(tenant: KeyApi, events: list[Event]) -> set[tuple[str, str]]:
-    """Send events in batches; return the deliveries that the answers name."""
+    """Send events in batches; return the deliveries that the responses name."""
     named = set()
     for start in range(0, len(events), BATCH):
         batch = events[start : start + BATCH]
@@ -125,7 +125,7 @@ def send(tenant: KeyApi, events: list[Event]) -> set[tuple[str, str]]:
 
 
 def statuses(cloud: Target, run_id: str) -> Iterator[tuple[tuple[str, str], str]]:
-    """Yield the status on record of each delivery of this test's tenants."""
+    """Yield the ledger status of each delivery of this test's tenants."""
     pages = (
         cloud.client("dynamodb")
         .get_paginator("scan")
@@ -141,7 +141,7 @@ def statuses(cloud: Target, run_id: str) -> Iterator[tuple[tuple[str, str], str]
 
 
 def settled(cloud: Target, run_id: str, deliveries: int) -> dict[tuple[str, str], str]:
-    """Wait until so many deliveries have ended, and return the status of each."""
+    """Wait until this many deliveries have ended, and return the status of each."""
     deadline = time.monotonic() + 300
     while time.monotonic() < deadline:
         found = dict(statuses(cloud, run_id))

@@ -1,4 +1,4 @@
-"""Planted secrets and payload marks, looked for wherever a run leaves something behind."""
+"""Planted secrets and marked payloads are searched for wherever a run leaves data."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ FAST = {"maxAttempts": 2, "baseDelaySeconds": 0, "maxDelaySeconds": 0, "jitter":
 
 
 def log_lines(cloud: Target) -> Iterator[str]:
-    """What the functions, the workflows and the APIs have logged."""
+    """Return what the functions, the workflows and the APIs have logged."""
     logs = cloud.client("logs")
     for page in logs.get_paginator("describe_log_groups").paginate():
         for group in page["logGroups"]:
@@ -36,7 +36,7 @@ def log_lines(cloud: Target) -> Iterator[str]:
 
 
 def histories(cloud: Target) -> Iterator[str]:
-    """Everything that Step Functions remembers of its executions."""
+    """Return everything that Step Functions keeps about its executions."""
     states = cloud.client("stepfunctions")
     pages = states.get_paginator("list_executions").paginate(
         stateMachineArn=cloud.outputs["StateMachineArn"]
@@ -65,7 +65,7 @@ def queue(cloud: Target, output: str) -> str:
 
 
 class Echo(socketserver.StreamRequestHandler):
-    """Send back what came: as an error page, or, to `/garbage`, instead of HTTP."""
+    """Sends the request back as an error page or, at `/garbage`, as a response that is not HTTP."""
 
     def handle(self) -> None:
         lines = list(iter(self.rfile.readline, b"\r\n"))
@@ -81,7 +81,7 @@ class Echo(socketserver.StreamRequestHandler):
 
 @pytest.fixture
 def echo() -> Iterator[str]:
-    """The URL of an endpoint that says what it was told."""
+    """The URL of an endpoint that echoes each request."""
     with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Echo) as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
@@ -94,7 +94,7 @@ def echo() -> Iterator[str]:
 def planted(
     enter: Callable[[str], KeyApi], receiver: Receiver, echo: str, settle: Settle, run_id: str
 ) -> dict[str, str]:
-    """Run deliveries of every kind of end, and give each secret that was used, by its name."""
+    """Run deliveries that end in every way; return each secret that was used, by a name."""
     shop = enter("leak")
     assert shop.key is not None
     header = f"header-{run_id}"
@@ -146,19 +146,19 @@ def test_no_secret_is_in_a_log_a_history_a_record_a_queue_or_a_url(
         if secret in text or secret.removeprefix("whsec_") in text
     ]
     assert leaks == []
-    # The places were really looked at: what may be there is there.
+    # The places were really searched: data that may be there was found.
     for place in ("logs", "histories", "ledger", "messages", "endpoints", "dead letters"):
         assert f"leak-{run_id}" in places[place], place
     assert f"{MARK}-{run_id}" not in places["logs"]
     assert f"{MARK}-{run_id}" in places["histories"]
-    assert "[redacted]" in places["histories"]  # what the echo was told in confidence
+    assert "[redacted]" in places["histories"]  # the secrets that the echoing endpoint got
     assert "not an HTTP/1 response" in places["logs"]
 
 
 def test_a_payload_is_in_no_table_except_in_the_record_of_a_failed_first_attempt(
     cloud: Target, planted: dict[str, str], run_id: str
 ) -> None:
-    """It is needed to send the message again (docs/decisions/0054)."""
+    """There it is needed for a redrive (docs/decisions/0054)."""
     assert planted
     assert f"{MARK}-{run_id}" not in table(cloud, "MessagesTable")
     kept = [

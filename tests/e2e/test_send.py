@@ -24,7 +24,7 @@ BAD_LINE = 100
 
 
 def ledger(cloud: Target, run_id: str) -> dict[str, dict[str, Any]]:
-    """Scan the ledger for a test's deliveries, by messageId; two of one message would show."""
+    """Return a test's deliveries in the ledger, by messageId; duplicates would show."""
     pages = cloud.client("dynamodb").get_paginator("scan")
     found = pages.paginate(TableName=cloud.outputs["LedgerTable"], ConsistentRead=True)
     items = [from_dynamodb(item) for page in found for item in page["Items"]]
@@ -35,7 +35,7 @@ def ledger(cloud: Target, run_id: str) -> dict[str, dict[str, Any]]:
 
 @pytest.fixture
 def messages(receiver: Receiver, run_id: str, tmp_path: Path) -> Path:
-    """Write a file of 200 good messages, every tenth of which fails once, and a bad one."""
+    """Write a file with 200 valid messages, every tenth of which fails once, and an invalid one."""
     lines = []
     for number in range(MESSAGES):
         script = "503,200" if number % 10 == 0 else "200"
@@ -67,7 +67,7 @@ def test_a_file_is_delivered_whole_with_none_lost_and_none_recorded_twice(
         entries = item["retryHistory"]
         assert [int(entry["attemptNumber"]) for entry in entries] == list(range(len(entries)))
         assert (item["status"], int(item["attempts"])) == ("DELIVERED", len(entries))
-        # Under load an attempt may time out, and then nobody knows whether it arrived.
+        # Under load an attempt may time out, and then it is unknown whether it arrived.
         answered = [entry for entry in entries if entry["httpStatus"]]
         assert len(answered) <= came[message_id] <= len(entries)
     assert {arrival.body for arrival in receiver.arrivals} == {

@@ -1,4 +1,4 @@
-"""API keys at the key API: what a stranger, and another sender, gets to see."""
+"""API keys at the key API: what callers without a key, and other senders, can see."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An endpoint that hangs: the deployed `dispatch` leaves its message behind and goes on."""
+"""An endpoint that hangs: the deployed `dispatch` detaches the attempt and continues."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ WAITING = "ApproximateNumberOfMessages"
 
 @contextmanager
 def one_batch(cloud: Target) -> Iterator[None]:
-    """Keep `dispatch` from the queue, so that what is sent meanwhile makes one batch."""
+    """Pause the queue of `dispatch`, so that messages that are sent meanwhile form one batch."""
     functions = cloud.client("lambda")
     sources = functions.list_event_source_mappings()["EventSourceMappings"]
     ids = [one["UUID"] for one in sources if one["EventSourceArn"].endswith(".fifo")]
@@ -56,7 +56,7 @@ def until(seconds: float, holds: Callable[[], bool]) -> bool:
 
 @pytest.fixture
 def well() -> Iterator[Receiver]:
-    """Another endpoint, of another origin: the port tells."""
+    """A working endpoint of another origin, since it has another port."""
     with Receiver() as running:
         yield running
 
@@ -64,7 +64,7 @@ def well() -> Iterator[Receiver]:
 def test_an_attempt_to_a_hanging_endpoint_is_detached_and_holds_up_no_other_message(
     cloud: Target, receiver: Receiver, well: Receiver, read: Callable[..., Any]
 ) -> None:
-    """An attempt may take 3 s; `dispatch` waits 2.5 s; redelivery is after 38 s."""
+    """An attempt times out after 3 s, `dispatch` waits for 2.5 s, and redelivery is after 38 s."""
     queue = cloud.client("sqs")
 
     def queued() -> tuple[int, int]:

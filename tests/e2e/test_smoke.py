@@ -1,4 +1,4 @@
-"""`homing smoke` on the local cloud: whole, and with one part after another broken."""
+"""`homing smoke` on the local cloud: when all works, and with one part after another broken."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def function(cloud: Target, module: str) -> dict[str, Any]:
-    """Give the configuration of the function of a module."""
+    """Return the configuration of the function whose handler is in a module."""
     (found,) = (
         each
         for each in cloud.client("lambda").list_functions()["Functions"]
@@ -31,7 +31,7 @@ def function(cloud: Target, module: str) -> dict[str, Any]:
 
 @contextmanager
 def changed(cloud: Target, module: str, **changes: Any) -> Iterator[None]:
-    """Change a function for as long as the context lasts."""
+    """Change the configuration of a function until the context exits."""
     found = function(cloud, module)
     client, name = cloud.client("lambda"), found["FunctionName"]
     client.update_function_configuration(FunctionName=name, **changes)

@@ -1,4 +1,4 @@
-"""Builds the wheel once, and installs it into environments that have nothing else."""
+"""Builds the wheel once, and installs it into environments that contain nothing else."""
 
 from __future__ import annotations
 
@@ -22,27 +22,27 @@ UV = Path(sys.prefix, "bin", "uv")
 
 @dataclass(frozen=True)
 class Environment:
-    """An environment of its own, and a folder to work in that knows nothing of the checkout."""
+    """A Python environment, and a working folder outside the checkout."""
 
     bin: Path
     folder: Path
 
     def run(self, *command: str, **variables: str) -> subprocess.CompletedProcess[str]:
-        """Run a program of the environment, in the folder."""
+        """Run a program of the environment in the working folder."""
         return subprocess.run(  # noqa: S603 -- a program that the wheel brings
             [str(self.bin / command[0]), *command[1:]],
             cwd=self.folder,
             env={"PATH": os.pathsep.join([str(self.bin), os.defpath]), **variables},
             capture_output=True,
             text=True,
-            timeout=900,  # a first deployment, on a busy machine
+            timeout=900,  # long enough for a first deployment on a busy machine
             check=False,
         )
 
 
 @pytest.fixture(scope="session")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder with the sdist, and with the wheel that is made from it."""
+    """The folder with the sdist, and with the wheel that was built from it."""
     folder = tmp_path_factory.mktemp("dist")
     uv("build", "--out-dir", str(folder), str(PROJECT))
     return folder

@@ -1,4 +1,4 @@
-"""examples/embedded, from the wheel alone: installed, synthesized, deployed, and a message sent."""
+"""examples/embedded with only the wheel: installed, synthesized, deployed, and a message sent."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _LOOKS = 60
 
 @dataclass(frozen=True)
 class Shop:
-    """The example, deployed to a local cloud, and the environment it was deployed from."""
+    """The example, deployed to a local cloud, and the environment from which it was deployed."""
 
     environment: Any
     local: dict[str, Any]
@@ -72,11 +72,11 @@ def receiver() -> Iterator[Receiver]:
 
 @pytest.fixture
 def checkout(shop: Shop) -> Callable[[dict[str, Any]], str]:
-    """Call the shop's function, again where it has failed: a repeat doubles nothing."""
+    """Call the shop's function, again if it fails: a repeated call duplicates nothing."""
     client = shop.client("lambda")
     every = client.list_functions()["Functions"]
     (name,) = (one["FunctionName"] for one in every if one["Handler"] == "checkout.handler")
-    # On AWS the value that the stack gives is right; on the local cloud that name leads to AWS.
+    # On AWS the URL that the stack sets is right; on the local cloud, its host name belongs to AWS.
     url = {"Variables": {"MESSAGES_URL": shop.local["messagesUrl"]}}
     client.update_function_configuration(FunctionName=name, Environment=url)
 
@@ -92,7 +92,7 @@ def checkout(shop: Shop) -> Callable[[dict[str, Any]], str]:
 
 
 def statuses(shop: Shop, message_id: str, sender: str = "default") -> list[str]:
-    """What `homing status` says of the deliveries, once there are some and all have ended."""
+    """Return the statuses by `homing status`, once there are deliveries and all have ended."""
     command = ("homing", "status", message_id, "--sender", sender, "--json")
     for _ in range(_LOOKS):
         done = shop.environment.run(*command)
@@ -145,7 +145,7 @@ def test_what_is_put_on_the_queue_arrives(shop: Shop, receiver: Receiver) -> Non
 
 
 def test_the_functions_code_from_the_wheel_is_the_checkouts_to_the_byte(shop: Shop) -> None:
-    """So an app that moves from one to the other redeploys no function."""
+    """So an app that changes from one to the other does not redeploy any function."""
     ours = {each.relative_to(PROJECT) for name in CODE for each in (PROJECT / name).rglob("*.py")}
     expected = {path for path in ours if path.parts[:2] != ("homing", "client")}
     (bundle,) = {
@@ -161,7 +161,7 @@ def test_the_functions_code_from_the_wheel_is_the_checkouts_to_the_byte(shop: Sh
 
 
 def test_the_client_in_the_layer_needs_nothing_but_botocore(shop: Shop, tmp_path: Path) -> None:
-    """Which the runtimes of Lambda have."""
+    """Lambda's runtimes include botocore."""
     (layer,) = (
         one["Properties"]["Content"]["S3Key"].removesuffix(".zip")
         for one in shop.template["Resources"].values()

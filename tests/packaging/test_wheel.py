@@ -1,4 +1,4 @@
-"""What the wheel holds and asks for, and what works with nothing but it installed."""
+"""The wheel's contents and requirements, and what works if only the wheel is installed."""
 
 from __future__ import annotations
 

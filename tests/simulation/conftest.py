@@ -1,4 +1,4 @@
-"""What tests of the simulation share: the handlers in the simulated world, and histories of it."""
+"""What tests of the simulation share: the handlers with simulated edges, and histories."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def edges() -> Iterator[Edges]:
 
 @pytest.fixture
 def run(edges: Edges) -> Callable[..., History]:
-    """Run a scenario with the faults that are listed, by label."""
+    """Run a scenario with the listed faults, by label."""
 
     def run_with(scenario: Scenario, faults: Any = (), seed: int = 1, **given: Any) -> History:
         return run_history(scenario, Listed(dict(faults)), seed, edges, **given)

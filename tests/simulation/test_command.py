@@ -58,6 +58,6 @@ def test_fresh_histories_begin_at_a_seed_that_is_printed_to_run_them_again(
 
 
 def counts(printed: str) -> list[str]:
-    """Return the lines of the totals but that of the time it took."""
+    """Return the lines of the totals without the line with the time."""
     lines = re.findall(r"^ *[\d,]+  .*$", printed, re.MULTILINE)
     return [line for line in lines if "histories in" not in line]

@@ -226,7 +226,7 @@ def test_a_failure_blocks_its_line_until_it_is_redriven(run: Callable[..., Histo
         assert [sent.webhook_id for sent in history.journal.sent][-1] == "m1"
 
 
-# Seeds that have broken a promise or shown that an invariant was wrong.
+# Seeds that once showed a broken promise, or a wrong invariant.
 FOUND = {
     "refused at once, counted as under way for 20 ms": 770_003_701,
     "a refused execution cannot claim and makes its next attempt": 22_617,
@@ -266,7 +266,7 @@ def test_no_ordered_seed_that_ever_broke_a_promise_breaks_one_again(found: str) 
     ],
 )
 def test_no_single_fault_at_any_call_breaks_a_promise(edges: Edges, number: int) -> None:
-    """The whole of them is run by `make simulate`."""
+    """`make simulate` runs all of them."""
     scenario = list(scenarios())[number]
     broken = {}
     for trial in single_faults(scenario, edges):
@@ -318,7 +318,7 @@ def test_a_duplicate_at_any_moment_makes_no_second_delivery(
 def test_messages_of_one_delivery_in_one_batch_make_one_first_attempt(
     run: Callable[..., History],
 ) -> None:
-    """docs/decisions/0006: a backlog longer than the queue's memory, and a duplicate behind it."""
+    """See docs/decisions/0006: a backlog older than the deduplication window, a duplicate."""
     scenario = Scenario(
         (Submission("m0", ("a",)), Submission("m0", ("a",), at=6 * MINUTE)),
         {"a": (GOOD,)},
@@ -341,7 +341,7 @@ SLOW_SCENARIOS = {
 def test_a_first_attempt_that_is_detached_ends_as_it_would_have_and_is_made_once(
     run: Callable[..., History], scenario: str
 ) -> None:
-    """docs/decisions/0055. In doubt there are two dead letters (0006)."""
+    """See docs/decisions/0055. In case of doubt there are two dead letters (0006)."""
     answers, status, attempts, dead_letters = SLOW_SCENARIOS[scenario]
     history = run(one(*answers))
     assert violations(history) == []
@@ -353,7 +353,7 @@ def test_a_first_attempt_that_is_detached_ends_as_it_would_have_and_is_made_once
 def test_two_messages_of_a_delivery_that_is_detached_make_one_first_attempt(
     run: Callable[..., History],
 ) -> None:
-    """docs/decisions/0006 and 0055: the second goes back with the first."""
+    """See docs/decisions/0006 and 0055: the second message returns to the queue with the first."""
     scenario = Scenario(
         (Submission("m0", ("a",)), Submission("m0", ("a",), at=6 * MINUTE)),
         {"a": (Answer(200, takes=9 * SECOND),)},
@@ -378,7 +378,7 @@ def test_a_delivery_that_is_deferred_arrives_later_at_its_first_attempt(
 def test_a_message_is_dead_lettered_once_the_dead_letter_queue_is_back(
     run: Callable[..., History],
 ) -> None:
-    """docs/decisions/0006; the queue is down for longer than any try lasts."""
+    """See docs/decisions/0006. The queue is down for longer than all tries take."""
     history = run(one(GONE, outages=(Outage("sqs.send_message", 0, 2 * HOUR),)))
     assert history.journal.undispatched == 1
     assert violations(history) == []
@@ -389,7 +389,7 @@ def test_a_message_is_dead_lettered_once_the_dead_letter_queue_is_back(
 def test_a_retry_that_cannot_be_recorded_is_owned_by_its_execution_before_that_sleeps(
     run: Callable[..., History],
 ) -> None:
-    """docs/decisions/0006: RecordRetry fails, and so does the deletion of the queue message."""
+    """See docs/decisions/0006. RecordRetry fails, and so does the deletion of the queue message."""
     scenario = one(Answer(503, retry_after="3600"), GOOD, workers=1)
     faults = {
         "express:m0@a#1/4:lambda.invoke": Fault(FaultKind.BROKEN),
@@ -420,7 +420,7 @@ def test_a_late_duplicate_makes_no_first_attempt_while_its_delivery_waits(
 def test_what_waits_without_a_retry_has_an_owner_on_record_before_its_execution_starts(
     run: Callable[..., History],
 ) -> None:
-    """docs/decisions/0006: where the start fails, the redelivered message repeats it."""
+    """See docs/decisions/0006: a start that fails is repeated by the redelivered message."""
     scenario = one(GOOD, workers=1, deployment=Deployment(defers=1.0))
     faults = {"settle:m0@a#1/3:states.start_execution": Fault(FaultKind.CRASH_BEFORE)}
     history = run(scenario, faults)
@@ -435,7 +435,7 @@ def test_what_waits_without_a_retry_has_an_owner_on_record_before_its_execution_
 def test_a_failure_that_the_express_path_records_late_is_refused_if_an_execution_has_the_delivery(
     run: Callable[..., History],
 ) -> None:
-    """docs/decisions/0057: the execution has delivered it, and nothing is dead-lettered."""
+    """See docs/decisions/0057: the execution delivers the message, and nothing is dead-lettered."""
     scenario = Scenario(
         (Submission("m0", ("d",)),),
         {"d": (Answer(400), GOOD)},
@@ -457,7 +457,7 @@ def test_a_failure_that_the_express_path_records_late_is_refused_if_an_execution
 def test_a_delivery_that_succeeds_while_another_execution_records_a_retry_does_not_stay_waiting(
     run: Callable[..., History],
 ) -> None:
-    """docs/decisions/0057: `dispatch` runs twice, and the one that recorded does not hand off."""
+    """See docs/decisions/0057: `dispatch` runs twice; the run that records has no hand-off."""
     faults = {
         "worker-0/2:lambda.invoke": Fault(FaultKind.TWICE),
         "express:m0@a#1/5:states.start_execution": Fault(FaultKind.CRASH_BEFORE),
@@ -468,7 +468,8 @@ def test_a_delivery_that_succeeds_while_another_execution_records_a_retry_does_n
     assert statuses(history) == ["DELIVERED"]
 
 
-LATE_BY_A_WAIT = 1 * SECOND + 100  # rounded up to the second, and the way to the endpoint
+# Rounding up to the second, and the time on the way to the endpoint.
+LATE_BY_A_WAIT = 1 * SECOND + 100
 
 
 @pytest.mark.parametrize("skew", [-5 * MINUTE, 5 * MINUTE])
@@ -510,7 +511,7 @@ def test_delays_are_kept_across_a_leap_day(run: Callable[..., History], before: 
 def test_a_retry_after_of_thirty_days_is_honoured(
     run: Callable[..., History], express_path: bool
 ) -> None:
-    """By a policy that allows it, without losing the record before it is needed."""
+    """The policy allows it, and the record does not expire before it is needed."""
     month = 30 * DAY
     deployment = Deployment(express_path_is_on=express_path)
     policy = replace(deployment.policy, retry_after_ceiling_seconds=month // SECOND)
@@ -590,7 +591,7 @@ def test_an_execution_may_be_stopped_at_any_state_and_its_message_still_ends(
 def test_a_delivery_whose_execution_has_lasted_as_long_as_it_may_is_taken_up(
     run: Callable[..., History], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A year; the waits of a policy are kept within it, so here it is less."""
+    """The limit is a year. Waits of a policy must be shorter, so the test uses a lower limit."""
     half = 150 * DAY
     monkeypatch.setattr(step_functions, "_LONGEST_LIFE", 2 * half - HOUR)
     deployment = Deployment(express_path_is_on=False)

@@ -1,4 +1,4 @@
-"""Records in simulated histories change as the table of transitions says, in no other way."""
+"""Records in simulated histories change only as the table of transitions says."""
 
 from __future__ import annotations
 

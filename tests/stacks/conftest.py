@@ -36,17 +36,17 @@ class Synthesized:
     termination_protection: bool
 
     def resources(self, kind: str) -> dict[str, dict[str, Any]]:
-        """Give the resources of a CloudFormation type, by construct path."""
+        """Return the resources of a CloudFormation type, by construct path."""
         found = self.template["Resources"].values()
         return {self._path(one): one for one in found if one["Type"] == kind}
 
     def properties(self, kind: str, path: str) -> dict[str, Any]:
-        """Give the properties of the one resource of this type at this path."""
+        """Return the properties of the one resource of this type at this path."""
         properties: dict[str, Any] = self.resources(kind)[path]["Properties"]
         return properties
 
     def path_of(self, logical_id: str) -> str:
-        """Give the construct path of a logical id."""
+        """Return the construct path of a logical id."""
         return self._path(self.template["Resources"][logical_id])
 
     def referred(self, value: Any) -> str:

@@ -132,7 +132,7 @@ class Bench:
         return Ledger(self.cloud.outputs["LedgerTable"], self.cloud.client("dynamodb"))
 
     def machine(self, definition: dict[str, Any], kind: str = "STANDARD") -> str:
-        """Make a state machine and give its ARN."""
+        """Make a state machine and return its ARN."""
         made = self.cloud.client("stepfunctions").create_state_machine(
             name=f"bench-{uuid.uuid4().hex}",
             definition=json.dumps(definition).replace("${Partition}", "aws"),
@@ -185,7 +185,7 @@ class Bench:
         return replace(delivery, reference=reference)
 
     def record(self, reference: Reference) -> dict[str, Any] | None:
-        """Give the ledger's item of a delivery."""
+        """Return the ledger's item of a delivery."""
         found = self.cloud.client("dynamodb").get_item(
             TableName=self.cloud.outputs["LedgerTable"],
             Key={"pk": {"S": reference.pk}, "sk": {"S": reference.sk}},
@@ -253,7 +253,7 @@ def _path(events: list[dict[str, Any]]) -> Iterator[str]:
 def bench(
     cloud: Target, wait_scale: Callable[[float], AbstractContextManager[None]]
 ) -> Iterator[Bench]:
-    """Give a bench on which the minute of retries without a ledger takes half a second."""
+    """Yield a bench on which the minute of retries without a ledger takes half a second."""
     package = io.BytesIO()
     with zipfile.ZipFile(package, "w") as archive:
         archive.writestr("broken.py", BROKEN)

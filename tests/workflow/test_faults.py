@@ -184,7 +184,7 @@ def failed_invocations(run: Any) -> int:
 
 
 def fields_of(event: dict[str, Any]) -> dict[str, Any]:
-    """Give the fields of an event of a history under the names that they have in the log.
+    """Return the fields of an event of a history under the names that they have in the log.
 
     AWS tells the service and its action apart, where the emulator gives the resource's whole name.
     """

@@ -37,7 +37,7 @@ def faulty(bench: Any) -> Iterator[FaultyCloud]:
 def deployed_as(
     bench: Any, faulty: FaultyCloud, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Callable[[str], None]]:
-    """Give this process the environment of a deployed function."""
+    """Yield this process the environment of a deployed function."""
 
     def become(name: str) -> None:
         functions = bench.cloud.client("lambda")

@@ -58,7 +58,7 @@ class Row:
 
     @property
     def last_success(self) -> str | None:
-        """The time of the last successful attempt in the sample, in ISO 8601; None if none is."""
+        """The time of the last successful attempt in the sample, in ISO 8601, or None."""
         at = self.health and self.health.last_success
         return to_text(at) if at else None
 

@@ -1,4 +1,4 @@
-"""Operators in the simulated histories: at any moment, nothing is doubled and nothing is lost."""
+"""Operators in simulated histories: whenever they act, nothing is duplicated or lost."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def attempts(history: History) -> list[tuple[int, int]]:
 def test_whatever_an_operator_does_at_whatever_instant_breaks_no_promise(
     edges: Edges, number: int
 ) -> None:
-    """The other scenarios are run by `make simulate`."""
+    """`make simulate` runs the other scenarios."""
     trials = list(operators_at_every_instant(list(scenarios_of_one())[number], edges))
     broken = {}
     for trial in trials:
@@ -107,7 +107,7 @@ def test_a_cancelled_delivery_stays_cancelled_and_nothing_is_dead_lettered(
 def test_a_redrive_killed_between_record_and_start_is_finished_by_the_next_one(
     run: Callable[..., History],
 ) -> None:
-    """docs/decisions/0054: found by the simulation."""
+    """See docs/decisions/0054. The simulation found this case."""
     faults = {"operator:REDRIVE:m0@a+60000/6:states.start_execution": Fault(FaultKind.CRASH_BEFORE)}
     history = run(acting((Act.REDRIVE, 60_000), answers=(BUSY, BUSY, BUSY, GOOD)), faults)
     assert history.faults == faults
@@ -134,7 +134,7 @@ def test_a_request_that_sets_out_after_a_cancellation_is_a_violation(
 def test_a_large_cohort_of_every_scenario_with_operators_among_it_breaks_no_promise(
     run: Callable[..., History],
 ) -> None:
-    """200 messages at once, a fifth of them to endpoints that fail, every tenth brought back."""
+    """200 messages at once, a fifth of them to endpoints that fail; every tenth is redriven."""
     scenarios = {"a": (GOOD,), "b": (BUSY,), "c": (GONE,), "d": (BUSY, GOOD)}
     hosts = ("a",) * 16 + ("b", "c", "d", "d")
     submissions = tuple(Submission(f"m{n}", (hosts[n % 20],), at=n) for n in range(200))

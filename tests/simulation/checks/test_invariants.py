@@ -1,4 +1,4 @@
-"""Each invariant that no planted bug breaks is broken here by one made for it."""
+"""Each invariant that no planted bug violates is violated here by a fault made for it."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def test_two_executions_of_a_delivery_are_one_too_many(
 
 
 class Blind:
-    """A ledger that knows nothing."""
+    """A ledger that contains nothing."""
 
     def read(self, reference: Any) -> None:
         return None
@@ -122,7 +122,7 @@ def test_a_queue_that_dead_letters_at_the_first_failure_needs_the_watchdog(
 
 
 def crowd(**given: Any) -> Scenario:
-    """Four messages at once to an endpoint that takes three seconds and allows one."""
+    """Four messages at once to an endpoint that takes 3 s and allows one request at a time."""
     submissions = tuple(Submission(f"m{number}", ("a",)) for number in range(4))
     narrow = Deployment(attempts_at_once=1)
     return Scenario(submissions, {"a": (Answer(200, takes=3000),)}, narrow, **given)
@@ -154,6 +154,6 @@ def test_an_endpoint_that_gets_more_than_it_allows_has_no_room(
 def test_a_request_is_under_way_until_its_caller_has_the_response(
     run: Callable[..., History], answer: Answer, takes: int
 ) -> None:
-    """Only then does the caller release its slot, and only until then does it need one."""
+    """The caller holds its concurrency slot until then, and releases it then."""
     (sent,) = run(one(answer, deployment=Deployment(policy=Policy(max_attempts=1)))).journal.sent
     assert sent.until - sent.instant == takes

@@ -1,4 +1,4 @@
-"""`accept` is simulated from its intake on; the whole handler gives the same histories."""
+"""The simulation runs only the core of `accept`; the whole handler gives the same histories."""
 
 from __future__ import annotations
 
@@ -69,13 +69,13 @@ class Clock:
 
 
 def whole_handler(event: dict[str, Any]) -> dict[str, Any]:
-    """Call the handler as the HTTP API does."""
+    """Call the whole handler, as the HTTP API does."""
     answer = accept.handler(posted(event["body"]), None)
     return {"status": answer["statusCode"], "deliveries": _ids(json.loads(answer["body"]))}
 
 
 def whole_batch(event: dict[str, Any]) -> dict[str, Any]:
-    """Call the handler with several messages, as the HTTP API does."""
+    """Call the whole handler with several messages, as the HTTP API does."""
     answer = accept.handler(posted(event["body"], path="/v1/messages/batch"), None)
     results = [
         {"status": each["status"], "deliveries": _ids(each.get("message", {}))}

@@ -31,7 +31,7 @@ TIMEOUT = 5_000
 
 @dataclass
 class Service:
-    """Counts what takes effect."""
+    """A service that counts the effects of calls."""
 
     effects: list[str] = field(default_factory=list)
     is_refusing: bool = False
@@ -57,7 +57,7 @@ def one_call(heard: list[Any]) -> Any:
 
 
 def run(fault: Fault | None, service: Service | None = None) -> tuple[Any, list[str], int]:
-    """Run one call; give what the caller heard, what took effect, and when all was over."""
+    """Run one call; return the caller's result, the effects, and the time at the end."""
     service = service or Service()
     plan = Listed({} if fault is None else {CALL: fault})
     scheduler = Scheduler(service, plan, Chance(1), start=0)

@@ -1,4 +1,4 @@
-"""The simulation is not blind: planted bugs are found, and what shows them is made small."""
+"""The simulation finds planted bugs, and shrinks the histories that show them."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def test_a_planted_bug_is_caught_by_a_fault_or_two(edges: Edges, name: str) -> N
     assert len(finding.trial.faults) <= len(BUGS[name].given) + 1
 
 
-# What the hunt found; where a label no longer fits, the hunt tells the new one.
+# The faults that `hunt` found. If a label no longer fits, `hunt` finds the new one.
 STALLED = Fault(FaultKind.STALL_AFTER, 90 * SECOND)
 STOPPED = Fault(FaultKind.STOPPED)
 REPLAYED: dict[str, dict[str, Fault]] = {

@@ -1,4 +1,4 @@
-"""The simulated queue keeps SQS's promises, and no more."""
+"""The simulated queue keeps SQS's promises, but makes no others."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The simulated table: what it refuses, and that moto does the same with the real updates."""
+"""The simulated table: what it refuses, and that moto treats the real updates in the same way."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def retry_of(reference: Reference, attempt: int, worker: int) -> dict[str, Any]:
 
 
 def end_of(reference: Reference, attempt: int, worker: int, status: str) -> dict[str, Any]:
-    """The very arguments that the definition makes of a delivery document."""
+    """Return the arguments that the definition computes from a delivery document."""
     task = STATES["RecordDelivered" if status == "DELIVERED" else "RecordFailure"]
     assert isinstance(task, Task)
     document = {
@@ -127,7 +127,7 @@ def make_tables(client: Any) -> None:
 
 
 def outcome_of(call: Any, arguments: dict[str, Any]) -> Any:
-    """What a call comes to: nothing, or what stood in its way."""
+    """Return the outcome of a call: nothing, or the item that made its condition fail."""
     try:
         call(arguments)
     except ConditionFailedError as error:

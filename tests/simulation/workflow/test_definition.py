@@ -1,4 +1,4 @@
-"""What the simulation refuses to run, since it would run otherwise than on AWS."""
+"""Definitions that the simulation refuses, since it would run them differently from AWS."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The JSONata subset: what it gives, what it refuses, and that the jsonata package agrees."""
+"""The JSONata subset: its results, what it refuses, and that the jsonata package agrees."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ def test_an_expression_within_a_text_is_refused() -> None:
 
 
 def evaluated_by_jsonata(source: str, states: dict[str, Any]) -> Any:
-    """Evaluate an expression; a member of an object is absent where its value is undefined."""
+    """Evaluate an expression with the package; members whose value is undefined are left out."""
     expression = jsonata.Jsonata(f"{{'value': {source}}}")
     frame = expression.create_frame()
     frame.bind("states", states)

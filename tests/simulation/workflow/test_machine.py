@@ -25,7 +25,7 @@ INVOKE = "arn:${Partition}:states:::lambda:invoke"
 
 
 class Stage:
-    """Runs a definition against answers that are given one by one, on a clock of its own."""
+    """Runs a definition with given responses, one after the other, and a clock of its own."""
 
     def __init__(self, states: dict[str, Any], start: str = "A") -> None:
         self.now = NOON

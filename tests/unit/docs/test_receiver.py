@@ -28,7 +28,7 @@ JSON = b'{"total": 1.10}'
 
 @pytest.fixture
 def receive() -> Callable[[dict[str, str], bytes], int]:
-    """Run the block on the page and give its function."""
+    """Run the block on the page and return its function."""
     names: dict[str, Any] = {}
     exec(compile(CODE, "docs/api.md", "exec"), names)  # noqa: S102 -- our own page
     function: Callable[[dict[str, str], bytes], int] = names["receive"]

@@ -98,7 +98,7 @@ def claimed(event: dict[str, Any], name: str, generation: int = 0) -> dict[str, 
 
 
 def own(ledger_table: Any, event: dict[str, Any], name: str) -> None:
-    """Give the delivery to an execution."""
+    """Return the delivery to an execution."""
     reference = Reference.from_document(event["reference"])
     document = {**event, "dueAt": "2025-12-28T12:00:00Z", "expiresAt": 1_769_515_200}
     item = owned_item(reference, document) | {"executionName": name}

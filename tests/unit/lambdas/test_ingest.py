@@ -97,7 +97,7 @@ def record(body: str, number: int = 0, queue: str = ANY, **attributes: str) -> d
 
 
 def failed(*records: dict[str, Any]) -> list[str]:
-    """Run the function; give the queue messages that come again."""
+    """Run the function; return the queue messages that come again."""
     answer = ingest.handler({"Records": list(records)}, None)
     return [one["itemIdentifier"] for one in answer["batchItemFailures"]]
 

@@ -17,7 +17,7 @@ SECRET = generate_secret()
 
 
 def event(body: str, headers: dict[str, str], *, encoded: bool = False) -> dict[str, Any]:
-    """Give the event of a request (payload format 2.0); without a body it has no such member."""
+    """Return the event of a request (payload format 2.0); without a body it has no such member."""
     content = base64.b64encode(body.encode()).decode() if encoded else body
     return {
         "version": "2.0",

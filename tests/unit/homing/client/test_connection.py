@@ -47,7 +47,7 @@ def own(session_token: str | None = None) -> Credentials:
 
 
 def signed_for(url: str, region: str | None = None) -> str:
-    """Give the credential scope of a request to a URL."""
+    """Return the credential scope of a request to a URL."""
     request = AWSRequest("GET", url)
     Signature(url, own("token"), region)(request)
     assert request.headers["X-Amz-Security-Token"] == "token"

@@ -201,7 +201,7 @@ def test_a_request_that_is_not_answered_in_time_is_not_sent_again(
 
 
 def padded(length: int) -> bytes:
-    """Give a response of exactly so many bytes, of whose body nothing is cut off."""
+    """Return a response of exactly so many bytes, of whose body nothing is cut off."""
     body = b"x" * 4000
     head = b"HTTP/1.1 200 OK\r\nContent-Length: 4000\r\nX: %s\r\n\r\n"
     return head % (b"p" * (length - len(head) + len(b"%s") - len(body))) + body

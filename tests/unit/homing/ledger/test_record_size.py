@@ -77,7 +77,7 @@ class TableClient:
 
 
 def run(target_url: str | None = None) -> Iterator[int]:
-    """Give the size of one record at the end of each of its runs."""
+    """Yield the size of one record at the end of each of its runs."""
     client: Any = TableClient()
     ledger = Ledger("ledger", client)
     for generation in range(REDRIVES):

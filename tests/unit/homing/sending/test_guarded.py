@@ -123,7 +123,7 @@ def attempts(url: str, names: Names, guard: AddressGuard, *, times: int = 1) -> 
 
 
 def blocked(outcome: Outcome) -> str:
-    """Give what the sender of the message is told of a refusal."""
+    """Return what the sender of the message is told of a refusal."""
     assert outcome.error is not None
     assert outcome.error.kind is ErrorKind.BLOCKED
     assert outcome.error.detail

@@ -56,7 +56,7 @@ class Handler(BaseHTTPRequestHandler):
 
 @contextmanager
 def cloud(key: LocalKey = KEY) -> Iterator[dict[str, Any]]:
-    """What answers as a local cloud with this key does; gives the record of one with KEY."""
+    """What answers as a local cloud with this key does; yield the record of one with KEY."""
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         server.key = key  # type: ignore[attr-defined]
         thread = Thread(target=server.serve_forever, args=(0.01,))

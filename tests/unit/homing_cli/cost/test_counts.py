@@ -48,7 +48,7 @@ def tasks(definition: dict[str, Any], entered: list[str]) -> list[str]:
 
 
 def paths(express_path: str, end: End, attempts: int) -> tuple[list[str], list[str]]:
-    """Give the states entered in the Express execution and in the Standard one."""
+    """Return the states entered in the Express execution and in the Standard one."""
     statuses = ["RETRY_SCHEDULED"] * (attempts - 1) + [end.value]
     if express_path == "off":
         return [], walk(STANDARD, statuses)
