@@ -1,4 +1,4 @@
-"""Synthesized stacks, kept from one test run to the next while their sources stay as they are."""
+"""Synthesized stacks, kept from one test run to the next as long as their sources do not change."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 PROJECT = Path(__file__).resolve().parents[1]
 CACHE = PROJECT / ".cache" / "synth"
 
-# Everything that a template or an asset is made from, and what makes it.
+# Everything from which a template or an asset is made, and by which it is made.
 SOURCES = (
     "app.py",
     "cdk.json",
@@ -29,7 +29,7 @@ SOURCES = (
     "tests/synth_cache.py",
     "uv.lock",
 )
-KEPT = 4  # states of the sources, so that going back to another branch costs nothing
+KEPT = 4  # how many states of the sources are kept, so that switching branches costs nothing
 
 
 def source_digest(project: Path = PROJECT, sources: Iterable[str] = SOURCES) -> str:
@@ -43,7 +43,7 @@ def source_digest(project: Path = PROJECT, sources: Iterable[str] = SOURCES) -> 
 
 
 class SynthCache:
-    """A folder of cloud assemblies by source and context. Processes may share it and race."""
+    """A folder of cloud assemblies, by source and context. Processes may use it concurrently."""
 
     def __init__(self, folder: Path = CACHE, source: str | None = None) -> None:
         self._folder = folder
@@ -54,7 +54,7 @@ class SynthCache:
 
         Args:
             context: the whole context of the app.
-            synth: called with an empty folder when there is no such assembly yet, to fill it.
+            synth: a function that fills an empty folder; called if there is no such assembly yet.
         """
         kept = self.kept(context)
         if not kept.is_dir():
@@ -69,12 +69,12 @@ class SynthCache:
         return kept
 
     def kept(self, context: Mapping[str, Any]) -> Path:
-        """Return where the assembly of this context is, if there is one."""
+        """Return the folder of the assembly of this context, which may not exist."""
         name = hashlib.sha256(json.dumps(context, sort_keys=True).encode()).hexdigest()
         return self._source / name
 
     def _forget(self) -> None:
-        """Remove all but the latest states of the sources."""
+        """Remove the assemblies of all but the latest states of the sources."""
         self._source.touch()
         known = sorted(self._folder.iterdir(), key=lambda path: path.stat().st_mtime, reverse=True)
         for path in known[KEPT:]:

@@ -1,4 +1,4 @@
-"""Settings of a stack that have nothing to do with one another, synthesized together."""
+"""Independent settings of a stack, which tests synthesize together to save time."""
 
 TUNED = {
     "acceptConcurrency": "20",

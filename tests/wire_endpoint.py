@@ -1,4 +1,4 @@
-"""An endpoint on a free port that does with each connection what it is told, to the byte."""
+"""An endpoint on a free port whose behaviour tests define for each connection, to the byte."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ NOON = dt.datetime(2025, 12, 28, 12, tzinfo=dt.UTC)
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi"
 TEXT = '{"total": 1.10, "ü": 12345678901234567890}'
 REQUEST = Request(TEXT, "application/json", {"x-a": "1"})
-BIG = Request("x" * 8_000_000, "text/plain", {})  # more than the buffers of both ends hold
+BIG = Request("x" * 8_000_000, "text/plain", {})  # more than fits into the buffers of both ends
 
 Behaviour = "Callable[[Endpoint, socket.socket], None]"
 
@@ -77,15 +77,16 @@ class Endpoint:
 
     def _secured(self, sock: socket.socket) -> socket.socket:
         sock.settimeout(20)
-        # Else an answer may wait for an acknowledgement, and be lost where the connection is reset.
+        # Otherwise a response may wait for an acknowledgement, and be lost if the connection is
+        # reset.
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if self.tls is None:
             return sock
-        with sock:  # where the handshake fails; else the socket has been detached
+        with sock:  # closes the socket if the handshake fails; otherwise it has been detached
             return self.tls.wrap_socket(sock, server_side=True)
 
     def read_request(self, sock: socket.socket) -> None:
-        """Read one request and remember it."""
+        """Read one request and record it."""
         request = bytearray()
         while b"\r\n\r\n" not in request:
             request += receive(sock)
@@ -97,13 +98,13 @@ class Endpoint:
         self.requests.append(bytes(request))
 
     def sleep(self, seconds: float) -> None:
-        """Sleep, but not beyond the end of the test."""
+        """Sleep, but no longer than until the end of the test."""
         if self.over.wait(seconds):
             raise TimeoutError
 
 
 def wait_for_more(sock: socket.socket) -> None:
-    """Wait until something has come, and leave it unread."""
+    """Wait until data has arrived, and leave it unread."""
     select.select([sock], [], [], 20)
 
 
@@ -115,7 +116,7 @@ def receive(sock: socket.socket) -> bytes:
 
 
 def answers(*responses: bytes) -> Behaviour:
-    """Answer one request after the other on the same connection, then close it."""
+    """Respond to one request after the other on the same connection, then close it."""
 
     def behave(endpoint: Endpoint, sock: socket.socket) -> None:
         for response in responses:
@@ -130,7 +131,7 @@ def never_reads(endpoint: Endpoint, _sock: socket.socket) -> None:
 
 
 def answers_early(*answers: bytes, then: Behaviour = never_reads) -> Behaviour:
-    """Answer as soon as the head has come."""
+    """Respond as soon as the head of the request has arrived."""
 
     def behave(endpoint: Endpoint, sock: socket.socket) -> None:
         endpoint.requests.append(receive(sock))
@@ -142,7 +143,7 @@ def answers_early(*answers: bytes, then: Behaviour = never_reads) -> Behaviour:
 
 
 def closes(_endpoint: Endpoint, _sock: socket.socket) -> None:
-    """Close, which resets the connection where anything is left unread."""
+    """Close, which resets the connection if there is unread data."""
 
 
 def ends(endpoint: Endpoint, sock: socket.socket) -> None:
@@ -151,7 +152,7 @@ def ends(endpoint: Endpoint, sock: socket.socket) -> None:
 
 
 def reads_the_rest(_endpoint: Endpoint, sock: socket.socket) -> None:
-    """Read until nothing more comes."""
+    """Read until the client sends no more."""
     while sock.recv(65_536):
         pass
 
@@ -162,7 +163,7 @@ def answer_of(status: int, *headers: str) -> bytes:
 
 
 def closes_on_the_next(*, reads: bool, resets: bool, partly: bytes = b"") -> Behaviour:
-    """Answer one request; close as the next one comes."""
+    """Respond to one request, and close when the next one arrives."""
 
     def behave(endpoint: Endpoint, sock: socket.socket) -> None:
         endpoint.read_request(sock)
@@ -192,7 +193,7 @@ class Clock:
 
 
 class Client:
-    """A sender, and the delivery that it makes attempts of."""
+    """A webhook client, and the delivery of which it makes attempts."""
 
     def __init__(self, sender: Sender) -> None:
         self.sender = sender

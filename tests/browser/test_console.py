@@ -161,7 +161,7 @@ def test_what_is_dead_lettered_for_a_disabled_endpoint_is_explained(
 
 
 def wait_for_an_hour(page: Page, console: str, api: ApiClient, message_id: str, url: str) -> None:
-    """Send a message whose second attempt is due in an hour; open the page of the waiting delivery."""
+    """Send a message whose second attempt is due in an hour, and open its delivery's page."""
     post(api, message_id, url, policy={"schedule": [3600], "jitter": "none"})
     page.goto(f"{console}/deliveries?messageId={message_id}")
     page.get_by_role("link", name=message_id, exact=True).click()

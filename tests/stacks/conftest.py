@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
 PROJECT = Path(__file__).resolve().parents[2]
 
-# CDK's Python runs on jsii, which takes `node` from the PATH when it is imported. The environment
-# brings one; pytest may have been started without activating it.
+# The CDK for Python runs on jsii, which takes `node` from the PATH when it is imported. The
+# environment contains Node, but pytest may have been started without activating it.
 os.environ["PATH"] = os.pathsep.join([str(Path(sys.prefix, "bin")), os.environ["PATH"]])
-# CDK's own validation of each template takes longer than the synthesis. `make static` has it.
+# The CDK's own validation of each template takes longer than the synthesis. `make static` does it.
 os.environ["CDK_VALIDATION"] = "false"
 
 
@@ -50,7 +50,7 @@ class Synthesized:
         return self._path(self.template["Resources"][logical_id])
 
     def referred(self, value: Any) -> str:
-        """Write a reference as the construct path that it leads to, whatever it is wrapped in."""
+        """Return the construct path that a reference leads to, however it is written."""
         match value:
             case {"Ref": target} if target in self.template["Resources"]:
                 return self.path_of(target)
@@ -73,7 +73,7 @@ class Synthesized:
         }
 
     def _allowed_on(self, resource: Any) -> str:
-        """Return the construct path of a resource; for executions, that of their machine."""
+        """Return the construct path of a resource; for executions, that of their state machine."""
         text = self.referred(resource)
         machine = re.search(r":execution:.*'Ref': '(\w+)'.*:\*$", text)
         return f"{self.path_of(machine[1])} executions" if machine else text
@@ -85,16 +85,16 @@ class Synthesized:
 
 
 def as_list(value: Any) -> list[Any]:
-    """Return a value that IAM may write without its list."""
+    """Return a value of a policy as a list; IAM allows a single value without one."""
     return value if isinstance(value, list) else [value]
 
 
 @pytest.fixture(scope="session")
 def synthesize() -> Callable[..., Synthesized]:
-    """Synthesize with context as `-c` gives it, unless that was done before (see `synth_cache`)."""
+    """Synthesize with context as from `-c`, unless it is cached (see `synth_cache`)."""
     cache = SynthCache()
     flags = json.loads((PROJECT / "cdk.json").read_text())["context"]
-    # As the CLI sets them.
+    # As the CDK CLI sets them.
     flags |= {"aws:cdk:enable-path-metadata": True, "aws:cdk:enable-asset-metadata": True}
 
     def run(**context: str) -> Synthesized:
@@ -106,7 +106,7 @@ def synthesize() -> Callable[..., Synthesized]:
 
 @functools.cache
 def read(directory: Path) -> Synthesized:
-    """Read a cloud assembly of one stack."""
+    """Read a cloud assembly that contains one stack."""
     artifacts = json.loads((directory / "manifest.json").read_text())["artifacts"]
     ((name, stack),) = (
         (name, each)
@@ -136,7 +136,7 @@ def stack(synthesize: Callable[..., Synthesized]) -> Synthesized:
 
 @pytest.fixture(scope="session")
 def theirs() -> Synthesized:
-    """Somebody else's stack, with two Homings beside what uses them."""
+    """Another project's stack, with two Homings and what uses them."""
     return read(SynthCache().assembly({"app": "theirs"}, synth_theirs))
 
 
@@ -168,12 +168,12 @@ def synth_theirs(directory: Path) -> None:
 
 @pytest.fixture(scope="session")
 def subscribed() -> Synthesized:
-    """Somebody else's stack, whose Homing gets its messages from a bus, two topics and a queue."""
+    """Another project's stack, whose Homing gets messages from a bus, two topics and a queue."""
     return read(SynthCache().assembly({"app": "subscribed"}, synth_subscribed))
 
 
 def synth_subscribed(directory: Path) -> None:
-    """Synthesize an app that subscribes."""
+    """Synthesize an app whose Homing subscribes to them."""
     from aws_cdk import App, Stack  # noqa: PLC0415 -- starts Node
     from aws_cdk import aws_events as events  # noqa: PLC0415 -- as above
     from aws_cdk import aws_sns as sns  # noqa: PLC0415 -- as above

@@ -1,4 +1,4 @@
-"""The app as people and the CDK CLI run it."""
+"""The app, run as by users and the CDK CLI."""
 
 from __future__ import annotations
 
@@ -57,9 +57,9 @@ def test_stages_are_stacks_of_their_own(
 
 
 def test_nothing_has_a_physical_name(stack: Any) -> None:
-    """So that several stages fit into one account, and any resource can be replaced.
+    """So several stages can be in one account, and any resource can be replaced.
 
-    Where AWS asks for a name of a kind, it is the stack's own.
+    Names that AWS requires contain the id of the stack.
     """
     names = {
         "AWS::DynamoDB::Table": "TableName",
@@ -94,7 +94,7 @@ def test_there_is_a_log_group_for_each_function_the_workflow_and_the_api(stack: 
 def test_what_aws_services_log_to_takes_no_room_in_the_resource_policy_of_the_account(
     stack: Any,
 ) -> None:
-    """The names are unique to the stack, so that none meets a group that another has left."""
+    """The names are unique to the stack, so that none is that of a log group another stack left."""
     groups = stack.resources("AWS::Logs::LogGroup")
     for path, service in {
         "Workflow/Logs": "states",
@@ -107,7 +107,7 @@ def test_what_aws_services_log_to_takes_no_room_in_the_resource_policy_of_the_ac
 
 
 def test_a_first_deployment_that_fails_can_be_retried(stack: Any) -> None:
-    """It leaves nothing behind, and nothing refuses to be deleted: neither the stack nor a table.
+    """The failed deployment leaves nothing, and neither the stack nor a table refuses deletion.
 
     A stack whose creation was rolled back must be deleted before it can be created again.
     """
@@ -129,7 +129,7 @@ def test_termination_protection_protects_the_stack_and_its_tables(
 
 
 def test_a_deletion_policy_never_changes_alone(stack: Any, synthesize: Callable[..., Any]) -> None:
-    """CloudFormation does not take such a change; so metadata changes with it."""
+    """CloudFormation ignores such a change alone, so metadata changes with it."""
     bare = synthesize(deletionProtection="false").template["Resources"]
     for name, kept in stack.template["Resources"].items():
         if kept.get("DeletionPolicy") != bare[name].get("DeletionPolicy"):
@@ -169,7 +169,7 @@ def test_the_template_is_bound_to_no_account_and_no_region(stack: Any) -> None:
 
 
 def run_app(context: dict[str, str], directory: Path) -> subprocess.CompletedProcess[str]:
-    """Run the app by the command of cdk.json, in a shell that knows nothing of the environment."""
+    """Run the app by the command in cdk.json, in a shell where the environment is not activated."""
     command = json.loads((PROJECT / "cdk.json").read_text())["app"]
     return subprocess.run(  # noqa: S603 -- our own command
         ["/bin/sh", "-c", command],  # as the CDK CLI does
@@ -205,7 +205,7 @@ def test_bad_context_is_reported_in_two_lines_without_a_traceback(tmp_path: Path
 
 @pytest.mark.slow
 def test_cfn_lint_accepts_the_template(stack: Any, tmp_path: Path) -> None:
-    """With the partition filled in: cfn-lint knows no substitutions, and no partition but `aws`."""
+    """The partition is filled in: cfn-lint knows no substitutions, and only `aws`."""
     text = (stack.directory / f"{stack.name}.template.json").read_text()
     template = tmp_path / "template.json"
     template.write_text(text.replace("${Partition}", "aws"))

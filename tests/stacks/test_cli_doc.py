@@ -1,4 +1,4 @@
-"""docs/cli.md names what the stack puts out."""
+"""docs/cli.md names the outputs of the stack."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PAGE = (Path(__file__).parents[2] / "docs" / "cli.md").read_text(encoding="utf-8
 
 @pytest.fixture
 def stack(synthesize: Callable[..., Any]) -> Any:
-    """The stack with all that can be added to it."""
+    """The stack with every optional part."""
     return synthesize(ingestQueue="true", smokeEndpoint="true")
 
 

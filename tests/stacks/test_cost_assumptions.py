@@ -1,4 +1,4 @@
-"""What the cost model assumes of the stack is what the stack says."""
+"""The cost model's assumptions about the stack are true."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from homing_cli.cost.workload import DEFAULT_RATE
 from tools.scale import quotas
 
 PROJECT = Path(__file__).resolve().parents[2]
-# What is written like the name of a metric in handlers, and is none.
+# Words in handlers that look like names of metrics but are not.
 OTHER = {"Timestamp", "Records"}
 ASSUMED = load_assumptions()
 PATHS = {
@@ -28,7 +28,7 @@ PATHS = {
     "RecordRetry": "Workflow/RecordRetry",
     "OperationalEvents": "Events/OperationalEvents",
 }
-# What a message on its way does not call.
+# Functions that a message does not invoke on its way.
 NOT_ON_THE_WAY = {
     "Reception/GetMessage",
     "Reception/Redrive",
@@ -53,7 +53,8 @@ def test_slow_threshold_and_what_comes_after_it_are_those_that_are_deployed(stac
 
 def test_every_function_on_a_messages_way_is_billed(stack: Any) -> None:
     assert set(stack.resources("AWS::Lambda::Function")) == {*PATHS.values(), *NOT_ON_THE_WAY}
-    assert set(ASSUMED.functions) == {*PATHS, "Ingest"}  # the latter on demand: test_ingest.py
+    # The latter exists only on demand: test_ingest.py.
+    assert set(ASSUMED.functions) == {*PATHS, "Ingest"}
 
 
 @pytest.mark.parametrize("name", PATHS)
@@ -67,7 +68,7 @@ def test_a_function_is_billed_at_its_memory_and_architecture(stack: Any, name: s
 def test_a_function_starts_traces_of_its_own_only_where_that_is_billed(
     stack: Any, name: str
 ) -> None:
-    """A function that a workflow invokes takes part in the workflow's trace."""
+    """A function that a workflow invokes belongs to the workflow's trace."""
     mode = function(stack, name)["TracingConfig"]["Mode"]
     invoked_by_a_workflow = PATHS[name].startswith("Workflow/")
     starts_traces = mode == "Active" and not invoked_by_a_workflow
@@ -110,7 +111,7 @@ def test_alarms_and_dashboards_are_counted(stack: Any) -> None:
 
 
 def test_metrics_of_our_own_are_counted(stack: Any) -> None:
-    """Those that handlers embed in their log lines, and those that are filtered out of logs."""
+    """Both metrics that handlers embed in log lines and metrics from filters of logs."""
     source = "".join(path.read_text() for path in (PROJECT / "lambdas").glob("*.py"))
     embedded = {name for name in re.findall(r'"((?:[A-Z][a-z]+)+)"', source) if name not in OTHER}
     filtered = {

@@ -1,4 +1,4 @@
-"""docs/embed.md: its examples run, and its table of permissions is that of the template."""
+"""docs/embed.md: its examples run, and its table of permissions agrees with the template."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ROLE = "AWS::IAM::Role"
 
 
 def permissions(stack: Any) -> dict[str, str]:
-    """What each role may do besides writing its own logs and traces: `Queue: Action, Action`."""
+    """What each role may do, without writing logs and traces, as `Queue: Action, Action`."""
     rows = {}
     for role in stack.resources(ROLE):
         found: dict[str, list[str]] = {}
@@ -50,7 +50,8 @@ def test_the_table_of_attributes_names_what_the_construct_has() -> None:
 
 @pytest.mark.slow
 def test_the_examples_run_one_after_another(tmp_path: Path) -> None:
-    (tmp_path / "homing_cdk.py").write_text("from stacks import *\n")  # as the wheel calls it
+    # The name that it has in the wheel.
+    (tmp_path / "homing_cdk.py").write_text("from stacks import *\n")
     (tmp_path / "checkout").mkdir()
     (tmp_path / "checkout" / "checkout.py").touch()
     examples = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)

@@ -1,4 +1,4 @@
-"""Homing as a construct in somebody else's stack, without the feature flags of ours."""
+"""Homing as a construct in another project's stack, without the feature flags of our app."""
 
 from __future__ import annotations
 

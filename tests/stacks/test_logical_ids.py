@@ -1,11 +1,11 @@
-"""Logical ids that must not change, since a new id is a new resource and the old one is deleted.
+"""Logical ids that must not change: a new id is a new resource, and the old one is deleted.
 
-A delivery that sleeps, for up to a year, keeps the definition it was started with, and that has the
-names of functions, of the ledger and of the dead-letter queue in it, which CloudFormation makes
-from their ids. A state machine that is deleted takes its sleeping executions with it, a queue its
-messages, a table its records; a key what was encrypted with it. An API or function URL that is
-created anew has another address, and a topic no subscribers. So whoever renames a construct, or
-moves it in the tree, gives it its old id with `override_logical_id` (docs/operations.md).
+A delivery that waits, for up to a year, keeps the definition with which it was started. This
+contains the names of functions, the ledger and the dead-letter queue, which CloudFormation makes
+from logical ids. If a state machine is deleted, its waiting executions are lost; with a queue its
+messages, with a table its records, with a key all that was encrypted with it. A new API or function
+URL has a different address, and a new topic has no subscribers. So a construct that is renamed, or
+moved in the tree, must keep its old id by `override_logical_id` (docs/operations.md).
 """
 
 from __future__ import annotations
@@ -66,6 +66,6 @@ def test_what_sleeping_deliveries_need_keeps_its_logical_id(stack: Any, kind: st
 
 @pytest.mark.parametrize("kind", LOGICAL_IDS)
 def test_every_resource_of_such_a_kind_is_held_to_its_id(stack: Any, kind: str) -> None:
-    """A new one is entered here, and from then on may not change."""
+    """A new resource is added to this list, and from then on its id may not change."""
     resources = stack.template["Resources"].items()
     assert {name for name, one in resources if one["Type"] == kind} <= LOGICAL_IDS[kind]

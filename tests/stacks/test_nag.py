@@ -1,4 +1,4 @@
-"""The AwsSolutions rules of cdk-nag: kept, or excepted beside the construct with a reason."""
+"""The AwsSolutions rules of cdk-nag are kept, or suppressed at the construct with a reason."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ PROJECT = Path(__file__).resolve().parents[2]
 
 
 def report(tmp_path: Path, **context: str) -> dict[str, Any]:
-    """What the rules find in a stack, and what is excepted from them."""
+    """Return what the rules find in a stack, and what is suppressed."""
     from aws_cdk import App, Validations  # noqa: PLC0415 -- slow, and only here
     from cdk_nag import AwsSolutionsChecks  # noqa: PLC0415
 
@@ -23,7 +23,7 @@ def report(tmp_path: Path, **context: str) -> dict[str, Any]:
     app = App(context={**flags, **context}, outdir=str(tmp_path))
     Validations.of(app).add_plugins(AwsSolutionsChecks(app))
     build(app)
-    with suppress(RuntimeError):  # what it complains of is in the report
+    with suppress(RuntimeError):  # its findings are in the report
         app.synth()
     written = json.loads((tmp_path / "validation-report.json").read_text())
     (ours,) = [one for one in written["pluginReports"] if one["pluginName"] == "AwsSolutions"]

@@ -1,4 +1,4 @@
-"""Figures of docs/operations.md that follow from the template."""
+"""Figures in docs/operations.md that follow from the template."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def test_without_protection_nothing_is_detached_and_the_bucket_must_be_empty(
     bare = synthesize(deletionProtection="false")
     resources = bare.template["Resources"].values()
     assert {one.get("DeletionPolicy", "Delete") for one in resources} == {"Delete"}
-    # What would empty it, and a window other than 30 days, would be in the template.
+    # Whatever would empty the bucket, or another window than 30 days, would be in the template.
     assert not any(one["Type"].startswith("Custom::") for one in resources)
     (bucket,) = bare.resources("AWS::S3::Bucket").values()
     assert "VersioningConfiguration" not in bucket["Properties"]

@@ -27,7 +27,7 @@ FUNCTIONS = [
     "Ordering/Release",
 ]
 
-# Actions that AWS knows for no narrower resource (Service Authorization Reference: X-Ray;
+# Actions for which AWS supports no narrower resource (Service Authorization Reference: X-Ray;
 # Step Functions developer guide, "IAM policies for logging to CloudWatch Logs").
 ANYWHERE = {
     "xray:PutTelemetryRecords",
@@ -296,7 +296,7 @@ def test_no_action_is_a_wildcard_and_a_wildcard_resource_is_the_only_one_there_i
     ["Reception/Deliveries", "Reception/Bulk", "Reception/Undispatched", "Workflow/DeadLetters"],
 )
 def test_a_queue_is_encrypted_and_refuses_plain_http(stack: Any, queue: str) -> None:
-    """The one statement with `sqs:*` denies."""
+    """The only statement with `sqs:*` is a Deny."""
     assert stack.properties("AWS::SQS::Queue", queue)["SqsManagedSseEnabled"] is True
     policy = stack.properties("AWS::SQS::QueuePolicy", f"{queue}/Policy")
     (statement,) = policy["PolicyDocument"]["Statement"]
@@ -305,7 +305,7 @@ def test_a_queue_is_encrypted_and_refuses_plain_http(stack: Any, queue: str) -> 
 
 
 def test_secrets_are_for_deliver_and_the_endpoints_api_alone(stack: Any) -> None:
-    """No other role may touch the table or use the key, in whatever way."""
+    """No other role may access the table or use the key."""
     trusted = {"Workflow/DeliverRole", "Endpoints/EndpointsRole"}
     for role in set(stack.resources("AWS::IAM::Role")) - trusted:
         reachable = {on for _, on in allowed(stack, role)}

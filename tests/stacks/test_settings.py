@@ -1,4 +1,4 @@
-"""The settings: what context may be, and what is said when it cannot be used."""
+"""The settings: which values of context are valid, and the errors for all others."""
 
 from __future__ import annotations
 
@@ -221,7 +221,7 @@ def test_a_stage_names_the_stack_and_the_metrics() -> None:
 
 
 def test_the_page_on_operations_lists_the_settings_as_they_are() -> None:
-    """After a change: `python -m tools.settings_table`, and put it between the two marks."""
+    """After a change, copy the output of `python -m tools.settings_table` between the two marks."""
     page = (PROJECT / "docs" / "operations.md").read_text()
     listed = page.partition("<!-- settings -->\n")[2].partition("<!-- /settings -->")[0]
     assert listed == settings_table()

@@ -1,4 +1,4 @@
-"""The simulation runs the definitions of the stack and reckons with its figures."""
+"""The simulation runs the stack's definitions and uses the stack's settings."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The receiver of `homing smoke`: open, and able to do nothing."""
+"""The receiver of `homing smoke`: public, and without permissions."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def test_it_is_reached_by_one_open_route_at_a_low_rate(smoke: Any) -> None:
 
 
 def test_its_url_is_no_host_that_homing_refuses(smoke: Any) -> None:
-    """The stack's other APIs stay refused."""
+    """The stack's other APIs are still refused."""
     value = smoke.template["Outputs"]["SmokeUrl"]["Value"]
     variables = smoke.properties(FUNCTION, "Workflow/Deliver")["Environment"]["Variables"]
     assert "Smoke/Api" in smoke.referred(value)

@@ -1,4 +1,4 @@
-"""What unit tests share: a delivery to work on, and tables as the stack makes them, in moto."""
+"""What unit tests share: a delivery, and the tables of the stack in moto."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-# What the stack sets for every function; Powertools reads it when it is imported.
+# The stack sets this for every function. Powertools reads it when it is imported.
 os.environ.update(POWERTOOLS_SERVICE_NAME="homing", POWERTOOLS_METRICS_NAMESPACE="Homing")
 
 import boto3
@@ -29,10 +29,10 @@ _pick = serialize.AttributePicker.__call__
 
 
 def _pick_value(picker: Any, context: Any) -> Any:
-    """Look a member of an answer up; an attribute's value by its type's one name.
+    """Look up a member of a response; the value of an attribute only by the name of its type.
 
-    moto tries several spellings of each of the ten types for every value, which takes most of the
-    time of a read.
+    moto tries several spellings of each of the ten types for every value, which takes most of a
+    read's time.
     """
     if type(context.obj) is dict and context.shape.name.endswith("AttributeValue"):
         return context.obj.get(context.key)
@@ -68,7 +68,7 @@ def delivery(reference: Reference) -> Delivery:
 
 @dataclass(frozen=True)
 class LedgerTable:
-    """A ledger table in moto, and what is in it."""
+    """A ledger table in moto, and functions that read it."""
 
     name: str
     client: Any
@@ -79,13 +79,13 @@ class LedgerTable:
 
 @functools.cache
 def shared_client(service: str) -> Any:
-    """Return the client of all fixtures; to make one takes longer than most tests."""
+    """Return the client that all fixtures share; making one takes longer than most tests."""
     return boto3.client(service)
 
 
 @pytest.fixture
 def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """An empty AWS account, with credentials that are worth nothing elsewhere."""
+    """An empty AWS account in moto, with credentials that are valid nowhere else."""
     for name, value in {
         "AWS_ACCESS_KEY_ID": "test",
         "AWS_SECRET_ACCESS_KEY": "test",
@@ -129,7 +129,7 @@ def ledger_table(aws: None) -> LedgerTable:
 
 @dataclass(frozen=True)
 class MessagesTable:
-    """A messages table in moto, and what is in it."""
+    """A messages table in moto, and functions that read it."""
 
     name: str
     client: Any
@@ -152,7 +152,7 @@ def messages_table(aws: None) -> MessagesTable:
 
 @pytest.fixture
 def registry(aws: None) -> Any:
-    """A DynamoDB client beside the three tables of the registry, made as the stack makes them."""
+    """A DynamoDB client, with the three tables of the registry as in the stack."""
     client = shared_client("dynamodb")
     for name, keys in {"keys": ["pk"], "secrets": ["pk"], "endpoints": ["pk", "sk"]}.items():
         client.create_table(
@@ -169,7 +169,7 @@ def registry(aws: None) -> Any:
 
 @pytest.fixture
 def ordering_tables(aws: None) -> Any:
-    """A DynamoDB client beside the two tables of lines, made as the stack makes them."""
+    """A DynamoDB client, with the two tables of lines as in the stack."""
     client = shared_client("dynamodb")
     for name, keys in {"lines": ["pk"], "places": ["pk", "sk"]}.items():
         client.create_table(
@@ -186,13 +186,13 @@ def ordering_tables(aws: None) -> Any:
 
 @dataclass(frozen=True)
 class DeliveryQueue:
-    """A delivery queue in moto, and what has been put on it."""
+    """A delivery queue in moto."""
 
     url: str
     client: Any
 
     def take(self) -> list[dict[str, Any]]:
-        """Take everything off the queue."""
+        """Receive and delete all messages on the queue."""
         documents = []
         while True:
             answer = self.client.receive_message(QueueUrl=self.url, MaxNumberOfMessages=10)

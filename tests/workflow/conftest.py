@@ -1,4 +1,4 @@
-"""Delivery workflows to break: the deployed definition, with one part of it exchanged."""
+"""Delivery workflows with faults: the deployed definition with one part replaced."""
 
 from __future__ import annotations
 
@@ -45,9 +45,9 @@ BROKEN = "def handler(event, context):\n    raise RuntimeError('broken on purpos
 
 @dataclass(frozen=True)
 class Run:
-    """The status of an execution: the states it passed, `!` behind one left by a Catch.
+    """The result of an execution: its status and its states, with `!` after one left by a Catch.
 
-    `events` are those of its history, `workflow` is the ARN of its state machine.
+    `events` are those in its history; `workflow` is the ARN of its state machine.
     """
 
     path: tuple[str, ...]
@@ -71,7 +71,7 @@ class Bench:
         delivery: Delivery,
         change: Callable[[dict[str, Any]], None] = lambda _: None,
     ) -> Run:
-        """Run one delivery through the definition as `change` left it, which has the delivery."""
+        """Run one delivery through the definition as changed by `change`, as its owner."""
         self.ledger().own(delivery.reference, delivery.to_document())
         states = self.cloud.client("stepfunctions")
         machine = self.machine(self._changed(self.definition, change))
@@ -92,7 +92,7 @@ class Bench:
         )
 
     def watch(self, workflow: str, reference: Reference) -> None:
-        """Let the watchdog look at a delivery as it would an hour later, if it waits for that."""
+        """Make the watchdog examine a delivery as in an hour, if the delivery needs attention."""
         for watched, record in self.ledger().overdue(datetime.now(UTC), MOST_PER_PARTITION):
             if watched.delivery_id == reference.delivery_id:
                 self._watchdog(workflow).examine(
@@ -108,7 +108,7 @@ class Bench:
         standard: str,
         change: Callable[[dict[str, Any]], None] = lambda _: None,
     ) -> ExpressPath:
-        """Return an express path whose Express workflow is as `change` left it."""
+        """Return an express path whose Express workflow is changed by `change`."""
         client = self.cloud.session.client(
             "stepfunctions",
             endpoint_url=self.cloud.endpoint,
@@ -132,7 +132,7 @@ class Bench:
         return Ledger(self.cloud.outputs["LedgerTable"], self.cloud.client("dynamodb"))
 
     def machine(self, definition: dict[str, Any], kind: str = "STANDARD") -> str:
-        """Make a state machine and return its ARN."""
+        """Create a state machine and return its ARN."""
         made = self.cloud.client("stepfunctions").create_state_machine(
             name=f"bench-{uuid.uuid4().hex}",
             definition=json.dumps(definition).replace("${Partition}", "aws"),
@@ -143,11 +143,11 @@ class Bench:
         return arn
 
     def standard(self) -> str:
-        """Make a Standard workflow from the deployed definition."""
+        """Create a Standard workflow from the deployed definition."""
         return self.machine(self.definition)
 
     def wait_for(self, standard: str, name: str | Reference) -> None:
-        """Wait for the end of a Standard execution, by its name or its delivery's; if any."""
+        """Wait until a Standard execution ends, by its name or its delivery's, if there is one."""
         states = self.cloud.client("stepfunctions")
         prefix = standard.replace(":stateMachine:", ":execution:")
         with suppress(states.exceptions.ExecutionDoesNotExist):
@@ -164,7 +164,7 @@ class Bench:
         return changed
 
     def crowded(self, delivery: Delivery, span: timedelta) -> Delivery:
-        """Send a delivery to an endpoint that allows one attempt at once, of which there is one."""
+        """Address a delivery to an endpoint that allows one attempt at once and has one."""
         now, client = datetime.now(UTC), self.cloud.client("dynamodb")
         reference = replace(
             delivery.reference,
@@ -185,7 +185,7 @@ class Bench:
         return replace(delivery, reference=reference)
 
     def record(self, reference: Reference) -> dict[str, Any] | None:
-        """Return the ledger's item of a delivery."""
+        """Return the ledger record of a delivery; None without one."""
         found = self.cloud.client("dynamodb").get_item(
             TableName=self.cloud.outputs["LedgerTable"],
             Key={"pk": {"S": reference.pk}, "sk": {"S": reference.sk}},
@@ -193,14 +193,14 @@ class Bench:
         return from_dynamodb(found["Item"]) if "Item" in found else None
 
     def put_record(self, reference: Reference, **attributes: dict[str, Any]) -> None:
-        """Write the ledger's item of a delivery as another worker would have."""
+        """Write the ledger record of a delivery, as another execution would."""
         key = {"pk": {"S": reference.pk}, "sk": {"S": reference.sk}}
         self.cloud.client("dynamodb").put_item(
             TableName=self.cloud.outputs["LedgerTable"], Item={**key, **attributes}
         )
 
     def forget_dead_letter(self, reference: Reference) -> None:
-        """Let the ledger's item of a failed delivery be as before its dead letter was kept."""
+        """Remove the dead letter from the ledger record of a failed delivery."""
         self.cloud.client("dynamodb").update_item(
             TableName=self.cloud.outputs["LedgerTable"],
             Key={"pk": {"S": reference.pk}, "sk": {"S": reference.sk}},
@@ -208,7 +208,7 @@ class Bench:
         )
 
     def dead_letters(self, reference: Reference) -> tuple[dict[str, Any], ...]:
-        """Take what this delivery has left on the dead-letter queue."""
+        """Return this delivery's dead letters and delete them from the queue."""
         return tuple(self._dead_letters(reference))
 
     def _dead_letters(self, reference: Reference) -> Iterator[dict[str, Any]]:
@@ -234,7 +234,7 @@ def _until_it_ends(states: Any, execution: str) -> dict[str, Any]:
 
 
 def _path(events: list[dict[str, Any]]) -> Iterator[str]:
-    """The states passed. A task whose last event before it is left is a failure was caught."""
+    """Yield the states passed, with `!` after a task that failed and was caught."""
     failed = False
     for event in events:
         kind = event["type"]
@@ -253,7 +253,7 @@ def _path(events: list[dict[str, Any]]) -> Iterator[str]:
 def bench(
     cloud: Target, wait_scale: Callable[[float], AbstractContextManager[None]]
 ) -> Iterator[Bench]:
-    """Yield a bench on which the minute of retries without a ledger takes half a second."""
+    """A bench on which the minute of retries without a ledger takes half a second."""
     package = io.BytesIO()
     with zipfile.ZipFile(package, "w") as archive:
         archive.writestr("broken.py", BROKEN)
@@ -279,7 +279,7 @@ def receiver() -> Iterator[Receiver]:
 
 @pytest.fixture
 def deliver_to(receiver: Receiver) -> Callable[..., Delivery]:
-    """Make a delivery to the receiver that goes through this script."""
+    """Return a function that makes a delivery to the receiver, with a script."""
 
     def make(script: str, max_attempts: int = 3) -> Delivery:
         reference = Reference(

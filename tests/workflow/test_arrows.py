@@ -1,4 +1,4 @@
-"""Every arrow of the delivery workflow, taken on the local cloud and found in the history."""
+"""Every arrow of the delivery workflow is taken on the local cloud and found in a history."""
 
 from __future__ import annotations
 
@@ -51,18 +51,18 @@ class Scenario:
     """A delivery, what is broken on its way, and the states that it must pass.
 
     Args:
-        script: what the receiver does.
-        path: the states; `!` behind one that is left by a Catch.
-        status: the ledger's status at the end, None for no record.
-        broken: the state whose function raises, or whose table is missing; `claim` where attempts
-            are made without a claim, as they are while the ledger is down, and `first claim` where
-            only the first one is.
-        unread: the state whose arguments cannot be evaluated.
-        recorded: the status that another worker has recorded for attempt 0.
-        recorded_by: the execution that has; None for the express path.
-        max_attempts: the policy's.
-        crowded: the endpoint allows one attempt at once, and for six seconds there is one; however
-            often the delivery is postponed until then, it is told once.
+        script: the script of the receiver.
+        path: the states, with `!` after one that is left by a Catch.
+        status: the ledger status at the end; None for no record.
+        broken: the states whose function raises, or whose table is missing; with `claim`, attempts
+            are made without a claim, as while the ledger is down, with `first claim` only the
+            first.
+        unread: the states whose arguments cannot be evaluated.
+        recorded: the status that another execution has recorded for attempt 0.
+        recorded_by: the name of that execution; None for the express path.
+        max_attempts: the limit of attempts in the policy.
+        crowded: whether the endpoint allows one concurrent attempt and has one for six seconds;
+            however often the delivery is postponed until then, `path` contains that once.
     """
 
     script: str
@@ -210,7 +210,7 @@ SCENARIOS = {
 
 
 def arrows(path: tuple[str, ...]) -> set[tuple[str, str]]:
-    """The steps of a path; the target's own scenario does not matter."""
+    """Return the arrows of a path, without the mark of a Catch at their ends."""
     return {(source, target.rstrip("!")) for source, target in pairwise(path)}
 
 
@@ -229,7 +229,7 @@ def test_the_scenarios_take_every_arrow_of_the_definition() -> None:
 
 
 def told_once(path: tuple[str, ...]) -> tuple[str, ...]:
-    """Leave out all postponements but one."""
+    """Return a path with only one of its postponements."""
     while path[: 3 * len(ATTEMPT)] == 3 * path[: len(ATTEMPT)]:
         path = path[len(ATTEMPT) :]
     return path
@@ -245,7 +245,7 @@ def leave_out_claim(deliver: dict[str, Any], *, only_first: bool) -> None:
 
 
 def constructed(template: dict[str, str]) -> str:
-    """Write a template of expressions as one expression."""
+    """Return a template of expressions as one expression."""
     members = (f"'{name}': {value.strip('{% }')}" for name, value in template.items())
     return "{" + ", ".join(members) + "}"
 

@@ -1,4 +1,4 @@
-"""What a message costs in AWS calls, counted on the local cloud (how: tools/counting.py)."""
+"""The AWS calls of a message, counted on the local cloud by tools/counting.py."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ def counted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CountedCloud]:
 
 @pytest.fixture(scope="module")
 def batch(counted: CountedCloud) -> Counter[str]:
-    """The calls of ten messages that are delivered at once, from one batch of the queue."""
+    """The calls of ten messages from one batch of the queue, delivered at the first attempt."""
     return counted.send(["200"] * 10)
 
 
 def test_ten_messages_delivered_at_once_stay_within_the_budget(batch: Counter[str]) -> None:
-    """Each at most 2 write units at a payload of 1 KB, 1.2 SQS requests, no transition."""
+    """With payloads of 1 KB, each takes at most 2 write units, 1.2 SQS requests, no transition."""
     assert batch["url.requests"] == batch["lambda.Deliver"] == batch["express.requests"] == 10
     assert batch["api.requests"] == 0
     assert batch["lambda.Dispatch"] == 1
@@ -50,10 +50,10 @@ def test_ten_messages_delivered_at_once_stay_within_the_budget(batch: Counter[st
 
 
 def test_a_batch_of_ten_costs_ten_messages_and_one_share(batch: Counter[str]) -> None:
-    """So the counts of single messages, from which `homing cost` reckons, add up.
+    """So the counts of single messages, which `homing cost` uses, can be added up.
 
-    But for one read: each Deliver container looks its sender's secret up once a minute, and ten at
-    once may be ten containers.
+    Only reads may differ: each container of Deliver reads the sender's secret once a minute, and
+    ten concurrent attempts may have ten containers.
     """
     express_path = RECORDED["on"]
     once = express_path["scenarios"][0]["calls"]
@@ -68,7 +68,7 @@ def test_a_batch_of_ten_costs_ten_messages_and_one_share(batch: Counter[str]) ->
 def test_ten_messages_in_one_request_save_nine_of_ten_calls_that_accept_them_and_no_other(
     counted: CountedCloud, batch: Counter[str]
 ) -> None:
-    """But for the reads of Deliver's containers, as above."""
+    """The reads of Deliver's containers are an exception, as above."""
     together = counted.send(["200"] * 10, via="batch")
     for name in ("url.requests", "lambda.Accept", "sqs.deliveries.send"):
         assert (batch[name], together[name]) == (10, 1)
@@ -82,7 +82,7 @@ def test_ten_messages_in_one_request_save_nine_of_ten_calls_that_accept_them_and
 def test_operational_events_are_made_from_the_second_failure_on_and_cost_no_delivery_a_call() -> (
     None
 ):
-    """Two changes for each failure: it is recorded, then listed."""
+    """Each failure makes two changes: it is recorded, then indexed."""
     names = ("lambda.OperationalEvents", "events.entries")
     for express_path in RECORDED.values():
         told = {
@@ -98,7 +98,7 @@ def test_operational_events_are_made_from_the_second_failure_on_and_cost_no_deli
 def test_the_ways_in_differ_in_the_calls_that_accept_a_message_and_in_nothing_behind_them(
     counted: CountedCloud, batch: Counter[str]
 ) -> None:
-    """The worker that the batch has warmed serves all."""
+    """The container that the batch has started serves all of them."""
     ways = {via: counted.send(["200"], via=via) for via in ("url", "api", "ingest")}
     for via, calls in ways.items():
         made = {name: calls.pop(name, 0) for name in VIA_CALLS}
@@ -109,7 +109,7 @@ def test_the_ways_in_differ_in_the_calls_that_accept_a_message_and_in_nothing_be
 def test_recorded_counts_are_those_of_the_calls_made_now(
     counted: CountedCloud, batch: Counter[str], record_property: Callable[[str, object], None]
 ) -> None:
-    """Where this fails, the stack makes other calls than before: `make counts` records them."""
+    """If this fails, the stack makes other calls than before; `make counts` records them."""
     now = paths(counted)
     record_property(SHOWN_AT_THE_END, "\n".join(_table(now)))
     assert now == RECORDED

@@ -1,4 +1,4 @@
-"""The express path on the local cloud: the same ends, and nothing lost where it breaks."""
+"""The express path on the local cloud: the same ends, and nothing is lost if it fails."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from homing.delivery import Delivery
     from homing_cli.receiver.server import Receiver
 
-# What the receiver does, how the express path settles it, and the record at the end.
+# The script of the receiver, how the express path settles the message, and the record at the end.
 SCENARIOS = {
     "delivered at once": ("200", Settled.DELIVERED, "DELIVERED", 1),
     "delivered at the third attempt": ("503,503,200", Settled.HANDED_OFF, "DELIVERED", 3),
@@ -30,7 +30,7 @@ SCENARIOS = {
     "limit reached": ("500", Settled.HANDED_OFF, "MAX_RETRIES_EXCEEDED", 3),
 }
 
-# A state of the Express workflow, and what the receiver does so that it is passed.
+# By the script of the receiver: the states of the Express workflow that are then passed.
 WAYS = {
     "200": ("Deliver", "Classify", "WhatNext", "RecordDelivered"),
     "503,200": ("ComputeBackoff", "RecordRetry", "Recorded", "HandOff", "HandedOff"),
@@ -72,7 +72,7 @@ def test_a_delivery_ends_in_the_express_path_as_it_ends_without_it(
 def test_wherever_the_express_path_breaks_the_message_goes_back_and_is_recorded_once(
     bench: Any, deliver_to: Callable[..., Delivery], receiver: Receiver, script: str, state: str
 ) -> None:
-    """And the request leaves twice only where the break came before the record."""
+    """The request is sent twice only if the fault comes before the record."""
     delivery, standard = deliver_to(script), bench.standard()
     with pytest.raises(UnsettledError, match="BrokenOnPurpose"):
         bench.express_path(standard, breaking(state)).settle(body(delivery))
@@ -90,8 +90,8 @@ def test_wherever_the_express_path_breaks_the_message_goes_back_and_is_recorded_
     assert requests(receiver, delivery) == record["attempts"] + sent_again
 
 
-# What the receiver does, whose function is not to be had, how the message is settled, and how many
-# requests have left when it has been delivered.
+# The script of the receiver, the state whose function is throttled, how the message is settled, and
+# how many requests have been sent when it is delivered.
 WITHOUT_A_FUNCTION = [
     ("200", "Deliver", Settled.HANDED_OFF, 1),
     ("200", "Classify", Settled.DELIVERED, 1),
@@ -113,7 +113,7 @@ def test_where_lambda_is_throttled_the_standard_workflow_makes_the_attempt(
     delivery, standard = deliver_to(script), bench.standard()
 
     def throttle(states: dict[str, Any]) -> None:
-        """The emulator has no name for a throttle, so what it calls a broken function is one."""
+        """Throttle the function; in the emulator, by its error for a broken function."""
         states[state]["Arguments"]["FunctionName"] = bench.broken_function
         states[state]["Catch"][0]["ErrorEquals"] = ["Runtime.HandlerError"]
 
@@ -125,10 +125,11 @@ def test_where_lambda_is_throttled_the_standard_workflow_makes_the_attempt(
     assert requests(receiver, delivery) == sent
 
 
-# What the receiver does, and as what the message is settled when it is redelivered.
+# By the script of the receiver: the status and attempts at the end, and how the redelivered message
+# is settled.
 LEFT = {
     "delay=1.5;200": ("DELIVERED", 1, Settled.ALREADY_SETTLED),
-    "delay=9,200": ("DELIVERED", 2, Settled.ALREADY_STARTED),  # an attempt may take 3 s
+    "delay=9,200": ("DELIVERED", 2, Settled.ALREADY_STARTED),  # an attempt times out after 3 s
     "delay=1.5;410": ("FAILED", 1, Settled.ALREADY_SETTLED),
 }
 
@@ -144,7 +145,8 @@ def test_an_attempt_that_is_detached_ends_as_ever_and_its_message_is_settled_by_
         express_path.settle(body(delivery))
     ends = [status] if attempts == 1 else ["RETRY_SCHEDULED", status]
     wait_until(lambda: (bench.record(delivery.reference) or {}).get("status") in ends)
-    if status == "FAILED":  # its dead letter has been sent, and is kept by whoever was left
+    # The dead letter has been sent, and the detached attempt still adds it to the record.
+    if status == "FAILED":
         wait_until(lambda: "deadLetter" in bench.record(delivery.reference))
     if attempts > 1:
         wait_until(lambda: bool(express_path.workflow.describe(delivery.reference.delivery_id)))

@@ -1,7 +1,7 @@
-"""Real faults on the local cloud: refused calls, broken functions, an endpoint that dies.
+"""Real faults on the local cloud: refused calls, broken functions, an endpoint that crashes.
 
-Whatever breaks, a delivery ends where docs/operations.md says: delivered, dead-lettered, or still
-on the queue. Nothing is lost.
+Whatever fails, a delivery ends as docs/operations.md says: delivered, dead-lettered, or still on
+the queue. Nothing is lost.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def faulty(bench: Any) -> Iterator[FaultyCloud]:
 
 @pytest.fixture
 def express_path(bench: Any, faulty: FaultyCloud) -> ExpressPath:
-    """The express path of a dispatcher whose every call goes through the faulty cloud."""
+    """The express path of a dispatcher all of whose calls go through the faulty cloud."""
 
     def client(service: Any, tries: int = 3) -> Any:
         config = Config(
@@ -142,7 +142,7 @@ def test_a_scheduled_delivery_whose_workflow_cannot_be_started_is_started_the_ne
 def test_a_dead_letter_that_the_queue_refuses_is_dead_lettered_the_next_time(
     bench: Any, express_path: ExpressPath, faulty: FaultyCloud, deliver_to: Callable[..., Delivery]
 ) -> None:
-    """Nothing on record says that there is a dead letter: its sender broke before noting it."""
+    """The record does not mention the dead letter: the run failed before that update."""
     delivery = deliver_to("410")
     assert express_path.settle(body(delivery))[1] is Settled.DEAD_LETTERED
     assert len(bench.dead_letters(delivery.reference)) == 1
@@ -175,18 +175,20 @@ def broken(bench: Any) -> dict[str, str]:
 
 
 def failed_invocations(run: Any) -> int:
-    """Count the invocations that failed: on AWS each is one of the function's `Errors`.
+    """Return the number of failed invocations; on AWS the metric `Errors` counts them.
 
-    The emulator counts `AWS/Lambda` Errors of direct invocations only, not of a workflow's.
+    The emulator counts `AWS/Lambda` Errors only for direct invocations, not for those by a
+    workflow.
     """
     failed = [fields_of(event) for event in run.events if event["type"] == "TaskFailed"]
     return sum(fields["$.details.resourceType"] == "lambda" for fields in failed)
 
 
 def fields_of(event: dict[str, Any]) -> dict[str, Any]:
-    """Return the fields of an event of a history under the names that they have in the log.
+    """Return the fields of an event in a history, by the names that they have in the log.
 
-    AWS tells the service and its action apart, where the emulator gives the resource's whole name.
+    AWS has separate fields for the service and its action; the emulator has the whole resource in
+    one.
     """
     (details,) = [value for name, value in event.items() if name.endswith("Details")] or [{}]
     service, _, action = details.get("resource", "").rpartition(":::")[2].rpartition(":")
@@ -211,13 +213,15 @@ def test_however_a_function_breaks_the_message_is_delivered_or_dead_lettered(
     run = bench.run(delivery, breaking)
     delivered = run.path[-1] == "RecordDelivered"
     assert delivered or len(run.dead_letters) == 1, run.path
-    # Without a usable delay the next attempt is made at once; without a record it goes on.
+    # Without a valid delay, the next attempt is made at once; without a record, the delivery
+    # continues.
     assert delivered == (
         state == "RecordRetry" or (state == "ComputeBackoff" and "returns" in fault)
     )
     for dead_letter in run.dead_letters:
         assert dead_letter["request"] == delivery.to_document()["request"]
-    # The alarms: Errors of a function; ExecutionsFailed and DeadLetters of what is dead-lettered.
+    # The alarms: Errors for a function; ExecutionsFailed and DeadLetters for dead-lettered
+    # deliveries.
     assert (run.status == "FAILED") == (not delivered)
     unread = fault.startswith("returns") and state == "RecordRetry"
     assert failed_invocations(run) > 0 or run.status == "FAILED" or unread
@@ -232,7 +236,7 @@ def test_messages_to_a_failing_endpoint_are_dead_lettered_and_delivered_by_a_red
         url = f"{dying.url}/script/503,200"
         reference = replace(delivery.reference, target_url=url)
         delivery = replace(delivery, reference=reference)
-    run = bench.run(delivery)  # it has stopped listening
+    run = bench.run(delivery)  # the receiver has stopped listening
     assert run.record["status"] == "MAX_RETRIES_EXCEEDED"
     assert {entry["errorCategory"] for entry in run.record["retryHistory"]} == {"NETWORK_ERROR"}
     (dead_letter,) = run.dead_letters
@@ -254,7 +258,7 @@ def test_messages_to_a_failing_endpoint_are_dead_lettered_and_delivered_by_a_red
 def test_an_attempt_that_cannot_be_recorded_is_counted_for_its_alarm(
     bench: Any, deliver_to: Callable[..., Delivery]
 ) -> None:
-    """The deployed function, its table's name exchanged for the time of the test."""
+    """The test replaces the name of the table in the deployed function's environment."""
     functions = bench.cloud.client("lambda")
     (name,) = [
         one["FunctionName"]
@@ -287,7 +291,7 @@ def test_an_attempt_that_cannot_be_recorded_is_counted_for_its_alarm(
 def counted(bench: Any, run: Any, metric: str) -> int:
     """Count the events of an execution that the deployed metric filter of an alarm counts.
 
-    Step Functions logs an event as its type and its details; the filters read nothing else.
+    Step Functions logs the type and the details of an event; the filters read nothing else.
     """
     filters = bench.cloud.client("logs").describe_metric_filters()["metricFilters"]
     (pattern,) = {
@@ -318,7 +322,7 @@ def holds(pattern: str, event: dict[str, Any]) -> bool:
 def test_an_end_that_cannot_be_recorded_is_counted_for_its_alarm(
     bench: Any, deliver_to: Callable[..., Delivery], script: str, state: str, end: str
 ) -> None:
-    """`LedgerTriesFailed` is raised by four failed tries in five minutes."""
+    """The alarm `LedgerTriesFailed` is raised after four failed tries in five minutes."""
 
     def without_ledger(states: dict[str, Any]) -> None:
         states[state]["Arguments"]["TableName"] = "not-there"
@@ -333,12 +337,12 @@ def test_an_end_that_cannot_be_recorded_is_counted_for_its_alarm(
 def test_a_failure_that_cannot_be_dead_lettered_is_counted_as_a_broken_execution(
     bench: Any, deliver_to: Callable[..., Delivery]
 ) -> None:
-    """`ExecutionsBroken`: the message is still in the execution, which is redriven."""
+    """The alarm `ExecutionsBroken`: the message is still in the execution, to be redriven."""
 
     def without_queue(states: dict[str, Any]) -> None:
         states["DeadLetter"]["Arguments"]["QueueUrl"] += "-not-there"
         for retrier in states["DeadLetter"]["Retry"]:
-            retrier["MaxAttempts"] = 1  # the slow threshold itself is the definition's affair
+            retrier["MaxAttempts"] = 1  # the slow threshold itself is defined in the definition
 
     run = bench.run(deliver_to("410"), without_queue)
     assert (run.status, run.dead_letters) == ("FAILED", ())

@@ -1,4 +1,4 @@
-"""Real faults at both ends of the delivery queue: `accept` and `dispatch`, refused by the cloud.
+"""Real faults at both ends of the delivery queue: calls of `accept` and `dispatch` are refused.
 
 The handlers run in this process, with the environment of the deployed functions, and every call
 that they make goes through the faulty cloud.
@@ -37,7 +37,7 @@ def faulty(bench: Any) -> Iterator[FaultyCloud]:
 def deployed_as(
     bench: Any, faulty: FaultyCloud, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Callable[[str], None]]:
-    """Yield this process the environment of a deployed function."""
+    """Set the environment variables of a deployed function in this process."""
 
     def become(name: str) -> None:
         functions = bench.cloud.client("lambda")
@@ -91,7 +91,7 @@ def test_a_message_that_cannot_be_stored_is_not_accepted_and_is_counted(
     assert post(message)["statusCode"] == 503
     assert logged()[-1]["AcceptanceFailed"] == [1.0]
     faulty.refuse(action, 0, error="")
-    assert post(message)["statusCode"] in {200, 202}  # 200 where the guard stands already
+    assert post(message)["statusCode"] in {200, 202}  # 200 if the idempotency record already exists
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
-"""The simulation against the local cloud: the same scenarios take the same way through the states.
+"""The simulation and the local cloud: the same scenarios take the same path through the states.
 
-And leave the same record, the same dead letters and the same number of requests.
+They also have the same record, the same dead letters and the same number of requests.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ NEVER_RETRIED = [{"ErrorEquals": ["States.ALL"], "MaxAttempts": 0}]
 
 @dataclass(frozen=True)
 class Case:
-    """What the endpoint answers, what is broken, and what another execution has on record."""
+    """How the endpoint responds, what is broken, and what another execution has recorded."""
 
     script: str
     broken: tuple[str, ...] = ()
@@ -81,7 +81,7 @@ CASES = {
 
 @dataclass(frozen=True)
 class Came:
-    """What came of a delivery, as far as it does not depend on the clock."""
+    """The result of a delivery, as far as it does not depend on the clock."""
 
     path: tuple[str, ...]
     requests: int
@@ -145,12 +145,12 @@ def requests_of(receiver: Receiver, delivery: Delivery) -> int:
 
 
 class Simulated:
-    """A simulated world with one delivery in it, and the definitions as `change` left them."""
+    """A simulated cloud with one delivery, and definitions that are changed by `change`."""
 
     def __init__(self, edges: Edges, delivery: Delivery, script: str) -> None:
         self._edges = edges
         self._delivery = delivery
-        self._host = "127"  # the first label of the receiver's address
+        self._host = "127"  # the first label of the receiver's host
         answers = tuple(Answer(int(status)) for status in script.split(","))
         self._scenario = Scenario((), {self._host: answers}, workers=0)
 
@@ -202,7 +202,7 @@ def test_a_standard_execution_takes_the_same_way(
     edges: Edges,
     name: str,
 ) -> None:
-    """And so does the watchdog, which settles what could not be recorded."""
+    """So does the watchdog, which settles deliveries that could not be recorded."""
     case = CASES[name]
     delivery = deliver_to(case.script, case.max_attempts)
     if case.recorded:
@@ -230,7 +230,7 @@ def test_a_standard_execution_takes_the_same_way(
     assert simulated.came(cloud) == real
 
 
-# Where the express path breaks, and what the endpoint answers so that it comes by.
+# The state at which the express path fails, and the responses that lead there.
 BREAKS = [
     ("200", None),
     ("503,503,200", None),
@@ -253,7 +253,7 @@ def breaking(state: str | None) -> Change:
 
 
 def standard_path(bench: Any, standard: str, delivery: Delivery) -> tuple[str, ...]:
-    """The states that the Standard execution of a delivery passed; none without one."""
+    """Return the states that the Standard execution of a delivery passed, if there is one."""
     states = bench.cloud.client("stepfunctions")
     prefix = standard.replace(":stateMachine:", ":execution:")
     execution = f"{prefix}:{delivery.reference.delivery_id}"
@@ -273,7 +273,7 @@ def test_the_express_path_settles_alike_wherever_it_breaks(
     script: str,
     state: str | None,
 ) -> None:
-    """At the first receive the express path is broken, at the second it is whole."""
+    """At the first receive the express path is broken, at the second it works."""
     delivery, standard = deliver_to(script), bench.standard()
     reference, body = delivery.reference, json.dumps(delivery.to_document())
     changes = [breaking(state)] + ([breaking(None)] if state else [])

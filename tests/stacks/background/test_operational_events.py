@@ -1,4 +1,4 @@
-"""The function of operational events reads two streams, and only what can mean something."""
+"""The function for operational events reads two streams, and only changes that may matter."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ STREAMED = {"Ledger/Deliveries", "Registry/Endpoints"}
 
 
 def mappings(stack: Any) -> dict[str, dict[str, Any]]:
-    """The event sources of the function, by the table whose stream they read."""
+    """The event source mappings of the function, by the table whose stream they read."""
     found = [one["Properties"] for one in stack.resources(MAPPING).values()]
     ours = [one for one in found if stack.referred(one["FunctionName"]) == FUNCTION]
     return {stack.referred(one["EventSourceArn"]): one for one in ours}

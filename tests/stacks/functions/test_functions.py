@@ -45,7 +45,7 @@ PROJECT = Path(__file__).resolve().parents[3]
 FUNCTION = "AWS::Lambda::Function"
 POWERTOOLS = {"POWERTOOLS_SERVICE_NAME", "POWERTOOLS_METRICS_NAMESPACE", "POWERTOOLS_LOG_LEVEL"}
 
-# path -> its module, and the settings class that its handler reads
+# construct path -> the module of the function, and the settings class that its handler reads
 FUNCTIONS: dict[str, tuple[str, type[Settings] | None]] = {
     "Reception/Accept": ("accept", AcceptSettings),
     "Reception/GetMessage": ("get_message", GetMessageSettings),
@@ -76,7 +76,7 @@ def test_every_settings_class_belongs_to_a_function() -> None:
     classes = {one for one in vars(handler_settings).values() if isinstance(one, type)}
     readers = {one for one in classes if issubclass(one, Settings)} - {Settings, GuardSettings}
     ours = {used for _, used in FUNCTIONS.values() if used}
-    assert ours | {IngestSettings} == readers  # its function is there on demand: test_ingest.py
+    assert ours | {IngestSettings} == readers  # the function exists only on demand: test_ingest.py
 
 
 @pytest.mark.parametrize(("path", "module"), [(path, m) for path, (m, _) in FUNCTIONS.items()])
@@ -148,7 +148,7 @@ def test_a_variable_leads_to_the_resource_that_it_is_named_after(
 
 
 def test_settings_reach_the_handlers_as_they_read_them(synthesize: Callable[..., Any]) -> None:
-    """The values go through the very class that reads them in the function."""
+    """The values pass through the class that reads them in the function."""
     stack = synthesize(
         maxAttempts="5",
         baseDelaySeconds="0.5",
@@ -231,7 +231,7 @@ def test_a_function_runs_on_arm_with_tracing_and_its_own_log_group(stack: Any, p
 
 
 def test_the_functions_share_one_bundle_of_the_two_packages_and_nothing_else(stack: Any) -> None:
-    """So a change of tests, docs or stacks redeploys no function."""
+    """So a change of tests, docs or stacks does not redeploy functions."""
     functions = stack.resources(FUNCTION).values()
     (bundle,) = {function["Metadata"]["aws:asset:path"] for function in functions}
     files = [path for path in (stack.directory / bundle).rglob("*") if path.is_file()]
@@ -242,7 +242,7 @@ def test_the_functions_share_one_bundle_of_the_two_packages_and_nothing_else(sta
 
 
 def pinned_powertools() -> str:
-    """The release that the tests and the local cloud run with."""
+    """The release of Powertools that the tests and the local cloud use."""
     project = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]
     local = project["optional-dependencies"]["local"]
     (pin,) = [one for one in local if one.startswith("aws-lambda-powertools==")]
@@ -360,7 +360,7 @@ def test_without_a_built_layer_synth_says_how_to_build_it(tmp_path: Path) -> Non
 
 
 def test_functions_that_check_targets_know_the_stacks_own_hosts(stack: Any) -> None:
-    """Each API by the beginning of its names; `accept` is made before its own URL."""
+    """Each API by the beginning of its host names; `accept` is created before its own URL."""
     apis = "Reception/Api.execute-api.,Senders/Api.execute-api."
     told = {path: environment(stack, path)["OWN_HOSTS"] for path in GUARDED}
     assert stack.referred(told["Reception/Accept"]) == apis

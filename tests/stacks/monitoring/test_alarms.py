@@ -1,4 +1,4 @@
-"""What a person is told of, and where it is seen."""
+"""The alarms: what they watch, and where it can be seen."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ FUNCTIONS = [
 ]
 DAY = 86_400
 
-# name -> namespace, metric, what its dimension leads to, threshold
+# name of the alarm -> namespace, metric, the construct that its dimension names, threshold
 WATCHED: dict[str, tuple[str, str, str | None, float]] = {
     "DeadLetters": ("AWS/SQS", "ApproximateNumberOfMessagesVisible", "Workflow/DeadLetters", 1),
     "DeadLettersExpiring": (
@@ -77,7 +77,7 @@ WATCHED: dict[str, tuple[str, str, str | None, float]] = {
     },
 }
 
-EXPECTED = {"WatchdogSilent"}  # what must happen, so that silence is the fault
+EXPECTED = {"WatchdogSilent"}  # these must happen, so that missing data is the fault
 
 
 def alarms(stack: Any) -> dict[str, dict[str, Any]]:
@@ -90,7 +90,7 @@ def test_these_are_all_the_alarms_there_are(stack: Any) -> None:
 
 
 def test_the_failures_of_every_workflow_are_watched(synthesize: Callable[..., Any]) -> None:
-    """Whatever has failed: `DeadLetters` stays in alarm while one old dead letter lies there."""
+    """An alarm on failures is needed since `DeadLetters` stays in alarm as long as one is left."""
     for express_path in ("true", "false"):
         stack = synthesize(expressPath=express_path)
         watched = {
@@ -125,7 +125,7 @@ def test_an_hour_without_a_run_of_the_watchdog_is_an_alarm(stack: Any) -> None:
 
 @pytest.mark.parametrize("name", sorted(WATCHED.keys() - EXPECTED))
 def test_silence_is_no_alarm(stack: Any, name: str) -> None:
-    """Faults are not counted while there are none; an idle queue writes no figures."""
+    """Faults are only counted when they occur, and an idle queue has no metrics."""
     assert alarms(stack)[name]["TreatMissingData"] == "notBreaching"
 
 
@@ -153,7 +153,7 @@ def test_an_alarm_says_how_to_see_what_is_wrong(stack: Any, name: str) -> None:
 def test_every_record_that_could_not_be_written_raises_the_alarm_on_failed_tries(
     stack: Any,
 ) -> None:
-    """All tries of one record fall into two periods at most, so one of them holds half or more."""
+    """All tries of one record fall into at most two periods, so one period has at least half."""
     states = json.loads((PROJECT / "statemachine" / "delivery.asl.json").read_text())["States"]
     for name in ("RecordDelivered", "RecordFailure"):
         (retry,) = [r for r in states[name]["Retry"] if r["ErrorEquals"] == ["States.ALL"]]
@@ -170,7 +170,7 @@ def test_every_record_that_could_not_be_written_raises_the_alarm_on_failed_tries
 def test_cloudwatch_of_this_account_may_publish_to_the_topic_and_plain_http_may_not(
     stack: Any,
 ) -> None:
-    """A topic with a policy of its own has lost the default one that lets CloudWatch in."""
+    """A topic with its own policy lacks the default policy, which lets CloudWatch publish."""
     policy = stack.properties(TOPIC_POLICY, "Alarms/Topic/Policy")["PolicyDocument"]
     deny, allow = sorted(policy["Statement"], key=lambda one: one["Effect"] == "Allow")
     assert deny["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}

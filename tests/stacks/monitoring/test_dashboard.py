@@ -1,4 +1,4 @@
-"""The dashboard: what a person looks at when an alarm has called."""
+"""The dashboard, which a person opens after an alarm."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ PROJECT = Path(__file__).resolve().parents[3]
 
 
 def widgets(stack: Any) -> list[dict[str, Any]]:
-    """The dashboard's widgets; what only CloudFormation knows is written as its construct path."""
+    """The dashboard's widgets, with construct paths instead of names that AWS assigns."""
     (board,) = stack.resources("AWS::CloudWatch::Dashboard").values()
     body: dict[str, Any] = json.loads(stack.referred(board["Properties"]["DashboardBody"]))
     return [widget["properties"] for widget in body["widgets"]]
@@ -27,7 +27,7 @@ def figures(stack: Any) -> set[tuple[str, str]]:
 
 
 def lines(stack: Any) -> list[list[Any]]:
-    """The lines of all graphs; one with a single member is a formula."""
+    """The lines of all graphs; a line with a single member is a formula."""
     return [line for widget in widgets(stack) for line in widget.get("metrics", [])]
 
 

@@ -1,4 +1,4 @@
-"""The saved queries: the usual questions, asked where the answers are."""
+"""The saved queries of Logs Insights: each reads the log groups with the data that it needs."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ NAMES = {
     "Homing/Attempts missing from the ledger",
 }
 BROKEN = "Homing/Broken executions"
-# What Logs Insights and the logger bring themselves.
+# The fields that Logs Insights and the logger add themselves.
 BUILT_IN = {"timestamp", "message", "log", "level", "exception"}
 
 
@@ -89,7 +89,7 @@ def test_what_may_be_anywhere_is_asked_of_every_function(stack: Any, name: str) 
 
 
 def test_broken_executions_are_those_that_the_alarm_counts(stack: Any) -> None:
-    """Step Functions' own events, in the one log of both workflows."""
+    """The query reads Step Functions' own events in the log that both workflows share."""
     query = queries(stack)[BROKEN]
     assert [stack.referred(group) for group in query["LogGroupNames"]] == ["Workflow/Logs"]
     counted = stack.properties("AWS::Logs::MetricFilter", "Workflow/ExecutionBroken")

@@ -1,4 +1,4 @@
-"""The ingest queue: only where it is asked for, and open to those whom it is for."""
+"""The ingest queue: it exists only if the settings ask for it, and only its senders may use it."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def senders(stack: Any, path: str = INGEST) -> dict[str, str]:
 
 
 def sources(stack: Any, queue: str) -> set[tuple[str, str]]:
-    """Which service may send to a queue, and by which condition."""
+    """Return which services may send to a queue, and under which condition."""
     policy = stack.properties(POLICY, f"{queue}/Policy")["PolicyDocument"]["Statement"]
     allowed = [one for one in policy if one["Effect"] == "Allow"]
     actions = {action for one in allowed for action in listed(one["Action"])}
@@ -168,7 +168,7 @@ def test_a_message_comes_again_until_an_outage_of_two_hours_is_over(ingesting: A
 
 
 def test_the_function_takes_queues_with_the_usual_visibility_timeout(ingesting: Any) -> None:
-    """Lambda refuses a queue whose messages are visible again before the function ends."""
+    """Lambda refuses a queue whose messages may become visible again before the function ends."""
     assert ingesting.properties(FUNCTION, INGEST)["Timeout"] <= 30
 
 
@@ -258,7 +258,7 @@ def test_who_uses_it_pays_for_these_alarms(stack: Any, ingesting: Any) -> None:
 
 
 def queues(stack: Any) -> dict[str, str]:
-    """The ingest queues of the subscriptions by their senders."""
+    """The ingest queues of the subscriptions, by sender."""
     by_queue = senders(stack, f"Webhooks/{INGEST}")
     return {sender: queue for queue, sender in by_queue.items()}
 
@@ -281,7 +281,7 @@ def test_each_sender_has_a_queue_of_its_own_and_a_queue_of_theirs_is_read_as_it_
 
 
 def rules(stack: Any) -> dict[str, dict[str, Any]]:
-    """The rules that match events; the watchdog's rule is on a schedule and matches none."""
+    """The rules that match events; the watchdog's rule has a schedule instead."""
     return {
         path: rule["Properties"]
         for path, rule in stack.resources("AWS::Events::Rule").items()

@@ -93,7 +93,7 @@ def test_the_api_is_throttled_and_logs_who_asked_but_no_content(stack: Any, scop
 
 
 def test_the_one_function_url_leads_to_accept_and_asks_who_calls(stack: Any) -> None:
-    """Whole answers, no CORS, and nobody is let in by the stack itself: a caller's policy is."""
+    """No streamed responses, no CORS, and access only by the callers' own policies."""
     ((path, url),) = stack.resources(URL).items()
     properties = dict(url["Properties"])
     assert path == "Reception/Accept/FunctionUrl"
@@ -135,7 +135,7 @@ def test_what_is_taken_in_at_once_is_bounded_where_that_is_set(
 
 
 def test_a_batch_is_not_handed_out_again_while_it_is_worked_on(stack: Any) -> None:
-    """AWS: at least six times the function's timeout."""
+    """AWS recommends a visibility timeout of at least six times the function's timeout."""
     dispatch = stack.properties("AWS::Lambda::Function", "Reception/Dispatch")
     queue = stack.properties(QUEUE, "Reception/Deliveries")
     assert queue["VisibilityTimeout"] >= 6 * dispatch["Timeout"]
@@ -156,7 +156,8 @@ def test_dispatch_takes_batches_of_ten_reports_failed_items_and_has_a_concurrenc
 ) -> None:
     stack = synthesize(**given)
     sources = [one["Properties"] for one in stack.resources(MAPPING).values()]
-    mappings = [one for one in sources if "FilterCriteria" not in one]  # a table's stream has one
+    # The stream of a table has one.
+    mappings = [one for one in sources if "FilterCriteria" not in one]
     queues = {stack.referred(mapping["EventSourceArn"]) for mapping in mappings}
     assert queues == {"Reception/Deliveries", "Reception/Bulk"}
     for mapping in mappings:
@@ -174,7 +175,7 @@ def test_the_bulk_queue_is_as_the_delivery_queue_is(stack: Any) -> None:
 
 
 def test_accept_answers_before_the_api_times_out(stack: Any) -> None:
-    """An HTTP API waits 30 seconds at most."""
+    """An HTTP API waits for at most 30 seconds."""
     for path in ("Reception/Accept", "Reception/GetMessage"):
         assert stack.properties("AWS::Lambda::Function", path)["Timeout"] < 30
 
@@ -196,14 +197,14 @@ def test_dispatch_outlives_the_first_attempts_that_it_waits_for(
     waits = int(dispatch["Environment"]["Variables"]["FIRST_ATTEMPT_TIMEOUT_SECONDS"])
     deliver = stack.properties("AWS::Lambda::Function", "Workflow/Deliver")
     assert deliver["Timeout"] < waits < dispatch["Timeout"]
-    assert waits < 300  # an Express execution lives five minutes
+    assert waits < 300  # an Express execution lasts at most five minutes
 
 
 @pytest.mark.parametrize("seconds", ["1", pytest.param("15", marks=pytest.mark.slow), "60"])
 def test_a_message_that_is_detached_is_redelivered_when_its_execution_must_be_over_and_soon_enough(
     synthesize: Callable[..., Any], seconds: str
 ) -> None:
-    """docs/decisions/0055: whether it could be put off or not, and before `QueueAge` alarms."""
+    """See docs/decisions/0055: with or without a postponed redelivery, before alarm `QueueAge`."""
     stack = synthesize(attemptTimeoutSeconds=seconds)
     (express,) = (
         json.loads(one["Properties"]["DefinitionString"])

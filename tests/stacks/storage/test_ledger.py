@@ -1,4 +1,4 @@
-"""The two tables: keys, safety, expiry, and the index of what needs attention."""
+"""The two tables: keys, protection, expiry, and the index of deliveries that need attention."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def test_data_outlives_the_stack_unless_deletion_protection_is_off(
 
 
 def test_both_indexes_are_sparse_and_leave_the_history_out(stack: Any) -> None:
-    """Sparse because their keys are no keys of the table: only items that have one are in it."""
+    """They are sparse because only items with the attributes of an index's key are in it."""
     table = stack.properties(TABLE, DELIVERIES)
     found = {index["IndexName"]: index for index in table["GlobalSecondaryIndexes"]}
     assert found.keys() == {"attention", "senderAttention"}

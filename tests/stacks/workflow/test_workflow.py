@@ -1,4 +1,4 @@
-"""The state machine: its definition filled in, its logs without payloads, its dead letters."""
+"""The state machine: its definition with all names, its logs without payloads, its dead letters."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def test_the_steps_of_first_attempts_are_logged_on_request(
 
 @BOTH
 def test_payloads_never_reach_the_logs(stack: Any, name: str) -> None:
-    """Neither by the data of events, nor by events that are nothing but data."""
+    """Neither as the data of events nor as events that consist of data."""
     logging = machine(stack, name)["LoggingConfiguration"]
     assert logging["IncludeExecutionData"] is False
     assert logging["Level"] == "ERROR"
@@ -116,7 +116,7 @@ def test_failed_tries_of_a_ledger_write_are_counted_but_failed_conditions_are_no
 def test_an_execution_counts_as_broken_unless_it_ended_as_a_dead_lettered_delivery(
     stack: Any,
 ) -> None:
-    """`DeliveryFailed` gives the ledger status as the error of the execution."""
+    """The state `DeliveryFailed` makes the ledger status the error of the execution."""
     pattern = stack.properties(FILTER, "Workflow/ExecutionBroken")["FilterPattern"]
     for status in ("FAILED", "MAX_RETRIES_EXCEEDED"):
         assert f'$.details.error != "{status}"' in pattern

@@ -1,4 +1,4 @@
-"""Every benchmark runs in its smallest form, so that none breaks unseen."""
+"""Every benchmark runs with `--smallest`, so that none breaks unnoticed."""
 
 from __future__ import annotations
 
@@ -12,14 +12,15 @@ from deployed import synthesized
 
 PROJECT = Path(__file__).resolve().parents[3]
 BENCHMARKS = PROJECT / "benchmarks"
-# `run` starts others, which start `handler_process`; `mutation` needs mutmut (`make mutate`).
+# `run` starts other benchmarks, and these start `handler_process`; `mutation` needs mutmut (`make
+# mutate`).
 APART = {"run", "handler_process", "mutation"}
 PROGRAMS = [
     path.stem
     for path in sorted(BENCHMARKS.glob("*.py"))
     if "__main__" in path.read_text(encoding="utf-8") and path.stem not in APART
 ]
-ENDED = (0, 1)  # with 1 it misses a target, on a machine that does other things at the same time
+ENDED = (0, 1)  # a benchmark exits with 1 if it misses a target, as it may on a busy machine
 
 
 @pytest.mark.slow

@@ -1,4 +1,4 @@
-"""The model of two senders: the flood of one hardly delays the other."""
+"""The model of two senders: the flood by one hardly delays the other."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The model of an endpoint with a rate, for a few seconds."""
+"""The model of an endpoint with a rate, run for a few seconds."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def model() -> Model:
 
 
 def test_fifty_containers_send_as_many_as_the_rate_allows_and_hardly_more(model: Model) -> None:
-    """What is above is by clocks that differ and by what leaves late, not by the slots."""
+    """Clocks that differ and late requests cause what exceeds the rate; slots do not."""
     assert len(model.sent) == RATE * SECONDS * 1.3
     assert model.most_within(1) <= RATE * (1 + 2 * SKEW) + 0.02 * RATE
 

@@ -1,4 +1,4 @@
-"""The stampede simulation: a cohort that failed together, and how it comes back."""
+"""The stampede simulation: how deliveries that failed together are retried."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def test_without_jitter_everybody_comes_back_in_the_same_second() -> None:
 
 
 def test_without_jitter_retries_come_when_the_policy_says() -> None:
-    """1, 2, 4, 8 s after attempts that end 0.3 s after they were due, each on a whole second."""
+    """They come 1, 2, 4 and 8 s after attempts, which take 0.3 s, each on a whole second."""
     run = simulate(UP_AFTER_10, Jitter.NONE, cohort=1)
     assert sorted(run.arrivals) == [2, 5, 10]
 

@@ -1,4 +1,4 @@
-"""docs/api.md says what the code does."""
+"""docs/api.md agrees with the code."""
 
 from __future__ import annotations
 
@@ -154,7 +154,7 @@ def test_the_limits_on_the_page_are_those_of_the_code(what: str, limit: int) -> 
 
 
 def refusals() -> list[tuple[str, str]]:
-    """Each sentence of the table of refused targets with each of its examples."""
+    """Each sentence in the table of refused targets, with each of its examples."""
     section = PAGE.split("### A target that is refused")[1].split("\n## ")[0]
     rows = re.findall(r"^\| `([a-z][^`]+)` \| ([^|]+) \|", section, re.MULTILINE)
     return [(said, url) for said, urls in rows for url in re.findall(r"`([^`]+)`", urls)]

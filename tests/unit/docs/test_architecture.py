@@ -1,4 +1,4 @@
-"""docs/architecture.md gives the input and output of every state; the handlers are held to it."""
+"""docs/architecture.md shows the input and output of every state; the handlers agree with it."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ FROM_CONTEXT = {"claim": CLAIM, "executionName": "{% $states.context.Execution.N
 
 
 def section(title: str) -> str:
-    """The text under a heading, up to the next one."""
+    """Return the text from a heading to the next one."""
     _, _, rest = PAGE.partition(f"\n{title}\n")
     return re.split(r"\n##+ ", rest)[0]
 
@@ -55,14 +55,14 @@ def documented_input(state: str) -> list[str]:
 
 
 def event(state: str) -> dict[str, Any]:
-    """The input of a state as the page has it: the examples of the states before it."""
+    """Return the input of a state, made from the page's examples of the states before it."""
     results = {
         "outcome": example("### Deliver"),
         "verdict": example("### Classify"),
         "backoff": example("### ComputeBackoff"),
     }
-    known = {**DOCUMENT, **results}  # a claim is in no document: the definition makes it
-    known = {"executionName": "e-1", **known}  # of the context, not of the document
+    known = {**DOCUMENT, **results}  # no document contains the claim: the definition makes it
+    known = {"executionName": "e-1", **known}  # part of the context, not of the document
     return {name: known[name] for name in documented_input(state) if name != "claim"}
 
 
@@ -74,21 +74,21 @@ def environment(monkeypatch: pytest.MonkeyPatch, ledger_table: Any) -> Iterator[
     monkeypatch.setenv("PLACES_TABLE", "places")
     caches = (compute_backoff._settings, record_retry._ledger)
     for cache in caches:
-        cache.cache_clear()  # a new environment, a new container
+        cache.cache_clear()  # the test starts with a new container
     yield
     for cache in caches:
         cache.cache_clear()
 
 
 class Chance:
-    """Chance that draws what the page draws."""
+    """A random source that draws the numbers in the page's examples."""
 
     def random(self) -> float:
         return 0.25
 
 
 class Endpoint:
-    """A deliverer whose endpoint answers as on the page."""
+    """A deliverer whose endpoint responds as on the page."""
 
     def deliver(self, *_: Any, **__: Any) -> Outcome:
         return Outcome.from_document(example("### Deliver"))

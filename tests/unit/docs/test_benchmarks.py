@@ -1,4 +1,4 @@
-"""docs/benchmarks.md names every benchmark, and docs show every picture."""
+"""docs/benchmarks.md names every benchmark, and the docs show every picture."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ NO_BENCHMARKS = {
     "pollers",
     "run",
     "sizes",
-}  # what benchmarks are made of
+}  # modules that benchmarks share
 
 
 def test_every_benchmark_is_listed_with_whether_make_bench_runs_it() -> None:

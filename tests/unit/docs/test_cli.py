@@ -1,4 +1,4 @@
-"""docs/cli.md says what the command `homing` takes."""
+"""docs/cli.md agrees with the options and arguments of `homing`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PAGE = (Path(__file__).parents[3] / "docs" / "cli.md").read_text(encoding="utf-8
 
 
 def commands(group: Any, *path: str) -> Iterator[tuple[str, Any]]:
-    """Every command by its name, groups that do something by themselves included."""
+    """Every command by its name, including groups that are also commands."""
     for name, command in group.commands.items():
         if hasattr(command, "commands"):
             if command.invoke_without_command:

@@ -1,4 +1,4 @@
-"""docs/client.md: the examples work as they stand, and its figures are those of the code."""
+"""docs/client.md: its examples work as they are, and its figures are those of the code."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ EXAMPLES = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
 
 @pytest.fixture
 def deployed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """A deployed Homing, as the examples find it: by its stack, its URLs and a key."""
+    """A deployed Homing that the examples find by its stack, its URLs and a key."""
     with in_process_api() as apis, served(apis(None)) as url:
         for name in ("SENDER_API_URL", "MESSAGES_URL"):
             monkeypatch.setenv(name, url)

@@ -1,4 +1,4 @@
-"""The decision records: each is in the index, and each that is cited exists."""
+"""The decision records: each is in the index, and every cited one exists."""
 
 from __future__ import annotations
 

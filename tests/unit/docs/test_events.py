@@ -1,4 +1,4 @@
-"""docs/events.md: its filters are run."""
+"""The filters in docs/events.md work as the page says."""
 
 from __future__ import annotations
 

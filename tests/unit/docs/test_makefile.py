@@ -1,4 +1,4 @@
-"""`make` installs into .venv, or says why not, whatever the caller's settings of uv and pip are."""
+"""`make` installs into .venv, or says why it cannot, whatever the user's settings of uv and pip."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ INSTALLS = 'env > seen; echo "$@" > asked; touch .venv/bin/homing; chmod +x .ven
 
 @pytest.fixture
 def clone(tmp_path: Path) -> Path:
-    """A project of which only what `make` itself needs is there."""
+    """A copy of the project with only the files that `make` itself needs."""
     shutil.copy(PROJECT / "Makefile", tmp_path)
     for name in ("pyproject.toml", "uv.lock"):
         (tmp_path / name).touch()

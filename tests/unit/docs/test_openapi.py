@@ -92,10 +92,11 @@ def test_every_operation_says_what_reception_answers_too_many_and_all_but_health
 
 
 def test_every_status_has_a_schema_and_errors_are_problem_documents() -> None:
-    """But for what the gateway in front answers by itself."""
+    """Responses from the gateway itself are exempt."""
     answer, problem = "application/json", "application/problem+json"
     from_gateway = {"401": {answer}, "403": {problem, answer}, "429": {answer}}
-    of_both = {"postMessage": {"429": {problem, answer}}}  # the rate of its sender, too
+    # The rate of the sender can be exceeded, too.
+    of_both = {"postMessage": {"429": {problem, answer}}}
     for path in DOCUMENT["paths"].values():
         for operation in path.values():
             from_outside = from_gateway | of_both.get(operation["operationId"], {})
@@ -110,13 +111,13 @@ def test_no_parameter_or_field_has_a_default_that_depends_on_the_credentials() -
     senders = [each["schema"] for each in parameters if each["name"] == "senderId"]
     assert (
         len(senders) == len(operations) - 4
-    )  # a message, alone or in a batch, and a bulk redrive name their sender in the body
+    )  # messages, single or in a batch, and bulk redrives name their sender in the body
     for schema in (*senders, SCHEMAS["MessageRequest"]["properties"]["senderId"]):
         assert "default" not in schema
 
 
 def test_a_message_is_one_model() -> None:
-    """Of the members of a `oneOf`, generators of clients make a model each."""
+    """If it were a `oneOf`, generators of clients would make a model of each member."""
     assert not {"oneOf", "anyOf", "allOf"} & SCHEMAS["MessageRequest"].keys()
 
 

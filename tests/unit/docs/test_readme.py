@@ -1,4 +1,4 @@
-"""What the README says that Homing does not do."""
+"""The README's list of what Homing does not do."""
 
 from __future__ import annotations
 

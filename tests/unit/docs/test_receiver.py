@@ -1,4 +1,4 @@
-"""The receiver on docs/api.md takes what Homing sends, and nothing else."""
+"""The receiver in docs/api.md accepts what Homing sends, and nothing else."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ JSON = b'{"total": 1.10}'
 
 @pytest.fixture
 def receive() -> Callable[[dict[str, str], bytes], int]:
-    """Run the block on the page and return its function."""
+    """Run the code on the page and return its function."""
     names: dict[str, Any] = {}
     exec(compile(CODE, "docs/api.md", "exec"), names)  # noqa: S102 -- our own page
     function: Callable[[dict[str, str], bytes], int] = names["receive"]
@@ -38,7 +38,7 @@ def receive() -> Callable[[dict[str, str], bytes], int]:
 def sent(
     delivery: Delivery, *secrets: str, at: datetime | None = None
 ) -> tuple[dict[str, str], bytes]:
-    """One attempt as it goes over the wire, taken apart as a server does."""
+    """The request of an attempt, parsed as by a server."""
     started = at or datetime.now(UTC)
     headers = request_headers(delivery.reference, delivery.request, started, JSON, secrets)
     wire = encode_request(parse_target(delivery.reference.target_url), headers, JSON)
@@ -49,7 +49,7 @@ def sent(
 def test_what_homing_has_signed_is_taken_once(
     receive: Callable[..., int], delivery: Delivery, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for _ in range(2):  # as after an answer that was lost
+    for _ in range(2):  # as after a response that was lost
         assert receive(*sent(delivery, SECRET)) == 204
     assert capsys.readouterr().out == "received order-1841 {'total': 1.1}\n"
 

@@ -1,4 +1,4 @@
-"""docs/retry-policy.md says what the code does."""
+"""docs/retry-policy.md agrees with the code."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ PAGE = (Path(__file__).parents[3] / "docs" / "retry-policy.md").read_text()
 
 
 def table(heading: str) -> list[tuple[str, ...]]:
-    """The rows of the table whose first column has this heading."""
+    """Return the rows of the table whose first column has this heading."""
     lines = PAGE.splitlines()
     start = next(
         n

@@ -1,4 +1,4 @@
-"""The examples of sending in docs/api.md work as they stand, one after the other."""
+"""The examples of sending in docs/api.md work as they are, one after the other."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ PAGE = (Path(__file__).parents[3] / "docs" / "api.md").read_text(encoding="utf-8
 
 
 def test_each_example_sends_the_same_message(tmp_path: Path) -> None:
-    """The first is answered as new; the others send the same bytes, so each is a duplicate."""
+    """The first is accepted as new. The others send the same bytes, so each is a duplicate."""
     with in_process_api() as apis, served(apis("shop")) as url:
         environment = {
             "PATH": os.environ["PATH"],
@@ -38,4 +38,5 @@ def test_each_example_sends_the_same_message(tmp_path: Path) -> None:
             )
             assert done.returncode == 0, done.stderr
             assert '"messageId": "order-1841"' in done.stdout
-        assert done.stdout.startswith("200 ")  # the last one: taken in before
+        # The last response: the message had been accepted before.
+        assert done.stdout.startswith("200 ")

@@ -1,4 +1,4 @@
-"""Every function ends before its time-out, however slow AWS is, and says what kept it."""
+"""Every function ends before its time-out, however slow AWS is, and names the slow service."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ PROJECT = Path(__file__).parents[3]
 
 @dataclass
 class SlowAws:
-    """Every try takes as long as it may; the last one of each call is answered if `answers`.
+    """Makes every try take as long as it may; if `answers`, the last try of each call is answered.
 
-    Calls that threads make side by side take place at the same time: each begins when its thread
-    last looked at the clock, which is before every call.
+    Concurrent calls of threads take place at the same time: each begins when its thread last read
+    the clock, which it does before every call.
     """
 
     answers: bool = False
@@ -55,7 +55,8 @@ class SlowAws:
         if number == 1:
             self.calls.append(request.headers.get("X-Amz-Target", b"").decode())
         else:
-            self.threads.now += 2 ** (number - 2)  # the longest pause that botocore draws before it
+            # The longest pause that botocore makes before this try.
+            self.threads.now += 2 ** (number - 2)
         self.now = max(self.now, self.threads.now)
         if self.answers and number == most:
             return AWSResponse(request.url, 200, {}, _Body())
@@ -63,14 +64,14 @@ class SlowAws:
 
 
 class _Body:
-    """The body of an answer that says nothing."""
+    """The empty body of a response."""
 
     def stream(self, *_: Any, **__: Any) -> Iterator[bytes]:
         yield b'{"Items": [], "Count": 0, "Responses": {}}'
 
 
 def _try_of(request: Any) -> tuple[int, int]:
-    """Read which try of how many this is from the header that botocore sends along."""
+    """Return which try of how many this is, from the header that botocore adds."""
     fields = dict(
         each.strip().split("=") for each in request.headers["amz-sdk-request"].decode().split(";")
     )
@@ -79,7 +80,7 @@ def _try_of(request: Any) -> tuple[int, int]:
 
 @dataclass(frozen=True)
 class Context:
-    """A Lambda context in the time of a slow AWS."""
+    """A Lambda context that uses the clock of a slow AWS."""
 
     slow: SlowAws
     ends_at: float
@@ -247,7 +248,7 @@ def test_deliver_returns_its_outcome_in_time(delivery: Delivery, slow: SlowAws) 
 
 def test_a_call_that_might_not_come_back_in_time_is_not_begun(slow: SlowAws) -> None:
     made = aws.client("dynamodb", read_seconds=2, tries=3)
-    deadline.begin(Context(slow, slow.now + 12.5))  # 12 s for the call, 1 s to answer
+    deadline.begin(Context(slow, slow.now + 12.5))  # 12 s for the call, 1 s for the response
     with pytest.raises(aws.OutOfTimeError, match="GetItem was not called: it may take 12 s, but"):
         made.get_item(TableName="ledger", Key={"pk": {"S": "a"}})
     assert slow.calls == []
@@ -265,7 +266,7 @@ def test_a_call_takes_as_long_as_is_reckoned_with(
 
 
 def test_a_call_of_deliver_takes_no_longer_than_it_reckons_with() -> None:
-    """`registry_client`, `endpoint_watch` and `attempt_claim` make theirs with these."""
+    """`registry_client`, `endpoint_watch` and `attempt_claim` use clients with these limits."""
     assert aws.longest_call(read_seconds=1, tries=2) <= CALL_SECONDS
 
 
@@ -277,22 +278,22 @@ def test_each_link_of_the_chain_outlasts_the_one_before(attempt_seconds: float) 
 
 
 def test_what_waits_for_a_first_attempt_to_its_end_can_do_so_after_another(slow: SlowAws) -> None:
-    """`dispatch` begins no first attempt that it could not wait for; a permit may come first."""
+    """`dispatch` only begins a first attempt for which it has time, including that for a permit."""
     chain = Timeouts(15)
     longest = aws.longest_call(read_seconds=chain.first_attempt + 10, tries=1)
     assert chain.attempt_seconds + longest + aws.ANSWER_SECONDS < chain.dispatch
 
 
 def test_clients_are_made_in_one_place_alone() -> None:
-    """A test of the source, since what is made elsewhere would be missed by every other."""
+    """The test reads the source, since other tests would miss a client made elsewhere."""
     files = [path for folder in ("homing", "lambdas") for path in (PROJECT / folder).rglob("*.py")]
     found = {path.relative_to(PROJECT).as_posix() for path in files if _makes_clients(path)}
-    # The latter is for callers' own programs: it has no boto3, and no function imports it.
+    # The latter is for users' own programs: it does not need boto3, and no function imports it.
     assert found == {"homing/aws.py", "homing/client/stack.py"}
 
 
 def test_every_service_of_a_client_is_among_ours() -> None:
-    """Which services there are is not looked up, so no client of another can be made."""
+    """The services are not looked up, so a client of any other service cannot be made."""
     files = [path for folder in ("homing", "lambdas") for path in (PROJECT / folder).rglob("*.py")]
     used = {
         name

@@ -1,4 +1,4 @@
-"""Which headers and content types a message may bring."""
+"""Which headers and content types a message may have."""
 
 from __future__ import annotations
 

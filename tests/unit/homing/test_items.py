@@ -1,4 +1,4 @@
-"""Items keep their values, and a put that was repeated is recognized as one's own."""
+"""Items keep their values, and a repeated put is recognized as the caller's own."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ HOLDER = sender_holder("shop")
 
 
 class Repeating:
-    """A client whose puts are all carried out twice; the answer to the first is lost."""
+    """A client that makes every put twice, as if the response to the first were lost."""
 
     def __init__(self, client: Any) -> None:
         self._client = client

@@ -1,4 +1,4 @@
-"""JSON that stands in an answer as it was written."""
+"""JSON that is returned in a response exactly as it was written."""
 
 from __future__ import annotations
 

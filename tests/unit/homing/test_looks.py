@@ -1,4 +1,4 @@
-"""A look opens a connection; it changes nothing, and asks for what a function may ask for."""
+"""`look` opens a connection. It changes nothing, and needs only permissions of the functions."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_a_look_at_the_queue_leaves_its_messages_alone(delivery: Delivery) -> No
 
 
 class Refusing:
-    """A Step Functions client that refuses what names no state machine."""
+    """A Step Functions client that refuses every call, with the arguments in the error."""
 
     def start_sync_execution(self, **given: str) -> None:
         """Refuse."""

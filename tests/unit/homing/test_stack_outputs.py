@@ -1,4 +1,4 @@
-"""Which outputs of a stack are those of which Homing."""
+"""Which outputs of a stack belong to which Homing."""
 
 from __future__ import annotations
 

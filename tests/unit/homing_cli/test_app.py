@@ -1,4 +1,4 @@
-"""The command `homing` where no cloud is needed: usage, complaints, exit statuses."""
+"""The command `homing` without a cloud: usage, error messages, exit statuses."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ READING = [["status", "m-1"], ["trace", "m-1"], ["dead-letters"], ["dead-letters
 
 @pytest.fixture(autouse=True)
 def nowhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Work in an empty folder, with the project's own cloud out of sight and wide output."""
+    """Work in an empty folder, where no local cloud is found, and with wide output."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(target, "STATE_DIR", tmp_path / ".homing")
     monkeypatch.delenv("HOMING_STACK", raising=False)
@@ -216,7 +216,7 @@ def test_the_grace_of_a_rotation_is_given_in_hours_and_a_day_where_it_is_not(
 @pytest.fixture
 def listening() -> Iterator[subprocess.Popen[str]]:
     command = [Path(sys.prefix, "bin", "homing"), "receiver", "--port", "0"]
-    # A shell lets what it starts in the background ignore it, and a child would inherit that.
+    # A shell makes background processes ignore SIGINT, and a child process would inherit that.
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as running:  # noqa: S603 -- our own command
         try:

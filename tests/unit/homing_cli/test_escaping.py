@@ -1,4 +1,4 @@
-"""What strangers have written does nothing to a terminal, nor to what reads line by line."""
+"""Untrusted text cannot affect a terminal, or a program that reads line by line."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ def view(words: str) -> DeliveryView:
 
 
 def answered(words: str, delivery: Delivery) -> str:
-    """What `status` says of the response to an attempt whose dead letter is on record."""
+    """Return what `status` says about a response that is in the ledger with the dead letter."""
     kept = delivery.to_document() | {
         "outcome": {"timestamp": "2025-12-28T12:00:00.000Z", "responseBody": words}
     }
@@ -199,7 +199,7 @@ def test_a_stranger_neither_forges_a_line_nor_reaches_the_terminal(
 
 @pytest.fixture
 def played(monkeypatch: pytest.MonkeyPatch, delivery: Delivery) -> None:
-    """A dead-letter queue that a stranger has written into."""
+    """A dead-letter queue with a message that somebody else has written."""
     seen = Look(2, (dead_letter(HOSTILE, delivery),), (HOSTILE,))
     monkeypatch.setattr(options, "find_target", lambda *_: None)
     monkeypatch.setattr(reading.dead_letters, "look", lambda *_: seen)

@@ -1,4 +1,4 @@
-"""Trigger `accept`: POST /v1/messages."""
+"""The function `accept`: POST /v1/messages."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def container(
     registry: Any,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[None]:
-    """A fresh container with the environment that the stack gives it."""
+    """A new container, with the environment variables that the stack sets."""
     monkeypatch.setenv("MESSAGES_TABLE", messages_table.name)
     monkeypatch.setenv("LEDGER_TABLE", ledger_table.name)
     monkeypatch.setenv("LINES_TABLE", "lines")
@@ -70,7 +70,7 @@ SIGNER = "arn:aws:sts::000000000000:assumed-role/shop/session"
 
 
 def ask_at_url(method: str, path: str, body: str = "", **query: str) -> dict[str, Any]:
-    """What Lambda gets from the function for a request at its URL, signed by a role.
+    """Return the function's response to a request at its URL, signed by a role.
 
     The event is that of "Invoking Lambda function URLs" (AWS Lambda developer guide).
     """
@@ -96,7 +96,7 @@ def ask_at_url(method: str, path: str, body: str = "", **query: str) -> dict[str
 
 
 def post(body: str | None, *, is_base64: bool = False) -> dict[str, Any]:
-    """What API Gateway gets from the function for a POST with this body."""
+    """Return the function's response to a POST with this body, through API Gateway."""
     return accept.handler(posted(body, is_base64=is_base64), None)
 
 
@@ -535,7 +535,7 @@ def test_who_came_with_a_key_has_signed_nothing(logged: Logged) -> None:
 
 
 def post_batch(*messages: str, key_sender: str | None = None) -> dict[str, Any]:
-    """What API Gateway gets from the function for a batch, with the key of a sender or signed."""
+    """Return the function's response to a batch, sent with the key of a sender or signed."""
     event = posted(f'{{"messages": [{", ".join(messages)}]}}')
     path = "/v1/messages/batch"
     authorizer = {} if key_sender is None else {"authorizer": {"lambda": {"senderId": key_sender}}}
@@ -584,7 +584,7 @@ def test_a_batch_sent_again_is_answered_with_the_same_messages(delivery_queue: A
 
 @pytest.fixture
 def rated(monkeypatch: pytest.MonkeyPatch) -> None:
-    """One delivery in ten seconds, and three at once."""
+    """A sender's rate: one delivery in ten seconds, and three at once."""
     monkeypatch.setenv("SENDER_RATE_PER_SECOND", "0.1")
     monkeypatch.setenv("SENDER_BACKLOG", "3")
 

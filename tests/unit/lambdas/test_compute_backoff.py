@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 @pytest.fixture(autouse=True)
 def environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("RETENTION_DAYS", "30")
-    compute_backoff._settings.cache_clear()  # a new environment, a new container
+    compute_backoff._settings.cache_clear()  # the test starts with a new container
     yield
     compute_backoff._settings.cache_clear()
 
@@ -48,7 +48,7 @@ def event(delivery: Delivery) -> dict[str, Any]:
 
 
 class FixedChance:
-    """Chance that always draws the same."""
+    """A random source that always draws the same number."""
 
     def __init__(self, draw: float) -> None:
         self._draw = draw
@@ -104,6 +104,6 @@ def test_the_attempt_is_logged_once_with_the_delay_to_the_next(
 
 
 def test_a_record_is_kept_at_least_as_long_as_before(event: dict[str, Any]) -> None:
-    """An operator may have the first attempt of a scheduled delivery made weeks before its time."""
+    """An operator may start the first attempt of a scheduled delivery weeks early."""
     event["expiresAt"] = 4_102_444_800
     assert compute_backoff.handler(event, None)["next"]["expiresAt"] == 4_102_444_800

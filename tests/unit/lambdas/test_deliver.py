@@ -39,7 +39,7 @@ def environment(
     monkeypatch.setenv("PAYLOAD_BUCKET", "payloads")
     monkeypatch.setenv("OWN_HOSTS", "abc123.execute-api.,xyz.lambda-url.")
     monkeypatch.setenv("DISABLE_AFTER_HOURS", "120")
-    deliver._deliverer.cache_clear()  # a new environment, a new container
+    deliver._deliverer.cache_clear()  # the test starts with a new container
     deliver._ledger.cache_clear()
     yield
     deliver._deliverer().close()
@@ -87,7 +87,7 @@ def test_an_endpoint_that_is_not_there_is_an_outcome_and_no_exception(
 
 
 def claimed(event: dict[str, Any], name: str, generation: int = 0) -> dict[str, Any]:
-    """The event of an execution that has waited for this attempt."""
+    """Return the event from an execution that has waited for this attempt."""
     claim = {
         "executionName": name,
         "generation": generation,
@@ -98,7 +98,7 @@ def claimed(event: dict[str, Any], name: str, generation: int = 0) -> dict[str, 
 
 
 def own(ledger_table: Any, event: dict[str, Any], name: str) -> None:
-    """Return the delivery to an execution."""
+    """Record an execution as the owner of the delivery."""
     reference = Reference.from_document(event["reference"])
     document = {**event, "dueAt": "2025-12-28T12:00:00Z", "expiresAt": 1_769_515_200}
     item = owned_item(reference, document) | {"executionName": name}
@@ -118,7 +118,7 @@ def test_of_two_executions_that_wake_up_for_one_attempt_one_sends(
 def test_an_execution_whose_function_is_invoked_again_sends_again(
     event: dict[str, Any], receiver: Receiver, ledger_table: Any
 ) -> None:
-    """The claim is its own; Lambda may have lost the answer of the first invocation."""
+    """The claim is its own: Lambda may have lost the response of the first invocation."""
     own(ledger_table, event, "sleeper")
     for _ in range(2):
         assert deliver.handler(claimed(event, "sleeper"), CONTEXT)["kind"] == "ATTEMPTED"

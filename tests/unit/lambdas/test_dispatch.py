@@ -1,4 +1,4 @@
-"""Trigger `dispatch`."""
+"""The function `dispatch`."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 class Context:
-    """What Powertools asks of a Lambda context."""
+    """The members of a Lambda context that Powertools reads."""
 
     aws_request_id = "request-1"
 
@@ -55,7 +55,7 @@ def states(ledger_table: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
         "DEAD_LETTER_QUEUE_URL": "https://queue",
     }.items():
         monkeypatch.setenv(name, value)
-    dispatch._desk.cache_clear()  # a new environment, a new container
+    dispatch._desk.cache_clear()  # the test starts with a new container
     yield client
     dispatch._desk.cache_clear()
 
@@ -143,7 +143,7 @@ def test_a_message_whose_workflow_cannot_be_started_returns_to_the_queue_and_is_
 
 @dataclass
 class FakeRedelivery:
-    """Notes what is put off; may fail."""
+    """Records which redeliveries are postponed; it may fail."""
 
     works: bool = True
     asked: list[tuple[str, int]] = field(default_factory=list)
@@ -156,7 +156,7 @@ class FakeRedelivery:
 
 @dataclass
 class Leaving:
-    """An express path that detaches some bodies, breaks at one, and settles all others."""
+    """An express path that detaches some messages, fails at one, and settles all others."""
 
     reference: Any
     leaves: tuple[str, ...]
@@ -177,7 +177,7 @@ DESK = dispatch._Desk(express_path=Any, redelivery=Any, over_in=50)  # type: ign
 
 @pytest.fixture
 def leave(monkeypatch: pytest.MonkeyPatch, delivery: Delivery) -> Callable[..., Any]:
-    """Put an express path in place that detaches some messages; return it and the redelivery."""
+    """Return a function that installs an express path which detaches some messages."""
 
     def put(*bodies: str, works: bool = True) -> tuple[Leaving, FakeRedelivery]:
         express_path, redelivery = Leaving(delivery.reference, bodies), FakeRedelivery(works)
@@ -258,7 +258,7 @@ def test_what_broke_is_redelivered_when_what_was_begun_is_over_and_later_when_th
 def test_a_message_detached_twice_is_redelivered_after_the_visibility_timeout(
     leave: Callable[..., Any],
 ) -> None:
-    """So that five receives outlast what breaks it, as they do for all that breaks."""
+    """So five receives last longer than a temporary fault, as for every other fault."""
     _, redelivery = leave("slow")
     again = record("slow", "1", "a")
     again["attributes"]["ApproximateReceiveCount"] = "2"
@@ -278,7 +278,7 @@ def test_another_message_of_a_detached_delivery_in_one_batch_makes_no_attempt(
 
 @dataclass
 class Watch:
-    """An express path that notes how many records of a delivery, and of all, it settles at once."""
+    """An express path that records how many records it settles at once, per delivery and in all."""
 
     at_once: Counter[str] = field(default_factory=Counter)
     most: Counter[str] = field(default_factory=Counter)
@@ -306,7 +306,7 @@ def test_messages_of_one_delivery_in_one_batch_are_settled_in_turn_and_others_at
 
 
 class FakeExpress:
-    """A Step Functions client that answers StartSyncExecution as it is told."""
+    """A Step Functions client that answers StartSyncExecution with the given response."""
 
     def __init__(self, answer: dict[str, Any]) -> None:
         self._answer = answer

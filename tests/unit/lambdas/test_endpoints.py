@@ -1,4 +1,4 @@
-"""Trigger `endpoints`: what senders do with their endpoints."""
+"""The function `endpoints`: how senders manage their endpoints."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ ONE = "/v1/endpoints/orders"
 
 @pytest.fixture(autouse=True)
 def container(registry: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """A fresh container with the environment that the stack gives it."""
+    """A new container, with the environment variables that the stack sets."""
     monkeypatch.setenv("ENDPOINTS_TABLE", "endpoints")
     monkeypatch.setenv("SECRETS_TABLE", "secrets")
     monkeypatch.setenv("DEFAULT_POLICY", json.dumps(Policy().to_document()))
@@ -54,7 +54,7 @@ def container(registry: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def ask(
     method: str, path: str, body: Any = None, *, key_sender: str | None = "shop", **query: str
 ) -> tuple[int, Any]:
-    """What the HTTP API gets from the function; `key_sender` is the sender of the key."""
+    """Return the function's response to the HTTP API; `key_sender` is the sender of the key."""
     authorizer = {"iam": {}} if key_sender is None else {"lambda": {"senderId": key_sender}}
     event = {
         "version": "2.0",
@@ -138,7 +138,7 @@ def test_an_endpoint_is_switched_off_and_on_again() -> None:
 
 
 def fail(registry: Any, since: str = "2025-12-28T12:00:00.000Z") -> None:
-    """Note a run of failures, as `deliver` does."""
+    """Record a series of failures, as `deliver` does."""
     registry.update_item(
         TableName="endpoints",
         Key=endpoint_key("shop", "orders"),
@@ -163,7 +163,7 @@ def fail(registry: Any, since: str = "2025-12-28T12:00:00.000Z") -> None:
 def test_a_change_of_what_is_tried_ends_the_run_of_failures(
     registry: Any, method: str, body: Any, *, is_fresh: bool
 ) -> None:
-    """Else one failure more, days later, would disable what has just been mended."""
+    """Otherwise one more failure, days later, would disable an endpoint that was just corrected."""
     ask("PUT", ONE, {"url": URL})
     fail(registry)
     status, changed = ask(method, ONE, body)
@@ -192,7 +192,7 @@ MOVES = ["https://other.example/hooks", "https://example.com:8443/hooks"]
 def test_headers_do_not_follow_an_endpoint_to_another_origin(
     registry: Any, monkeypatch: pytest.MonkeyPatch, url: str
 ) -> None:
-    """Whoever has a sender's key could otherwise have its headers sent to a place of theirs."""
+    """Otherwise anybody with a sender's key could have the headers sent to another server."""
     guard = AddressGuard(allowed_ports=frozenset({443, 8443})).to_document()
     monkeypatch.setenv("ADDRESS_GUARD", json.dumps(guard))
     ask("PUT", ONE, {"url": URL, "headers": {"X-Key": "planted"}})
@@ -220,7 +220,7 @@ def test_an_endpoint_without_headers_moves_anywhere() -> None:
 
 
 def test_after_every_change_both_items_of_an_endpoint_are_of_one_edition(registry: Any) -> None:
-    """`deliver` sends nothing to one whose items are not."""
+    """`deliver` sends nothing to an endpoint whose two items differ in this."""
     store = EndpointStore("endpoints", "secrets", registry)
     for method, path, body in (
         ("PUT", ONE, {"url": URL, "headers": {"X-Key": "1"}}),
@@ -266,7 +266,7 @@ def test_endpoints_are_listed_by_id_page_by_page() -> None:
 
 
 def test_a_list_goes_on_where_the_table_ends_a_page_before_its_limit() -> None:
-    """One Query reads 1 MB: here some 90 endpoints, of 110 that there are."""
+    """One Query reads 1 MB, which here is about 90 of the 110 endpoints."""
     store, policy = endpoints._store(), {"schedule": [1.0] * 3}
     item = Endpoint("shop", "", URL, "", "", description="x" * 11_000, policy=policy)
     for number in range(110):
@@ -324,10 +324,10 @@ def test_with_ed25519_the_public_key_is_returned_and_the_private_key_never() -> 
 def test_where_cryptography_is_missing_ed25519_is_refused_at_once_and_hmac_goes_on(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """As in a stack without `signingLayer`: no delivery must fail for it later."""
+    """As in a stack without `signingLayer`: no delivery may fail because of it later."""
     ask("PUT", "/v1/endpoints/keys", {"url": URL, "signing": "v1a"})
     module = "cryptography.hazmat.primitives.asymmetric.ed25519"
-    monkeypatch.setitem(sys.modules, module, None)  # how Python says: do not import
+    monkeypatch.setitem(sys.modules, module, None)  # makes Python refuse the import
     wants = {"url": URL, "signing": "v1a"}
     assert ask("PUT", ONE, {"url": URL})[0] == 201
     for method, path, body in (
@@ -437,7 +437,7 @@ def test_a_key_cannot_ask_for_another_sender_and_under_iam_anyone_is_named() -> 
 def test_of_two_changes_at_once_one_is_answered_with_a_conflict(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The second reads what the first has not written yet."""
+    """The second change reads the endpoint before the first has written it."""
     ask("PUT", ONE, {"url": URL})
     store = endpoints._store()
     stale = store.endpoints.find("shop", "orders")
@@ -480,7 +480,7 @@ def test_a_rate_is_set_shown_kept_and_removed_again(rate: str) -> None:
 
 
 def series(registry: Any) -> list[str]:
-    """Return the series of slots that there are."""
+    """Return the series of rate slots that an endpoint has, if any."""
     items = registry.scan(TableName="endpoints")["Items"]
     return [item["series"]["S"] for item in items if "series" in item]
 
@@ -488,7 +488,7 @@ def series(registry: Any) -> list[str]:
 def test_another_rate_begins_another_series_of_slots_and_no_other_change_does(
     registry: Any,
 ) -> None:
-    """What waits for a slot of a former series takes a new one."""
+    """An attempt that waits for a slot of an earlier series takes a new one."""
     seen = []
     for change in (
         {"ratePerSecond": 5},

@@ -1,4 +1,4 @@
-"""Trigger `get_message`: GET /v1/messages/{messageId} and GET /v1/health."""
+"""The function `get_message`: GET /v1/messages/{messageId} and GET /v1/health."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ GONE = int((datetime.now(UTC) - timedelta(minutes=1)).timestamp())
 def container(
     messages_table: Any, ledger_table: Any, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[None]:
-    """A fresh container with the environment that the stack gives it."""
+    """A new container, with the environment variables that the stack sets."""
     monkeypatch.setenv("MESSAGES_TABLE", messages_table.name)
     monkeypatch.setenv("LEDGER_TABLE", ledger_table.name)
     monkeypatch.setenv("LINES_TABLE", "lines")
@@ -54,7 +54,7 @@ def container(
 
 
 def get(path: str, **query: str) -> dict[str, Any]:
-    """What API Gateway gets from the function for a GET."""
+    """Return the function's response to a GET, through API Gateway."""
     event = {
         "version": "2.0",
         "rawPath": path,

@@ -1,4 +1,4 @@
-"""What holds at every route of the API, whatever is asked."""
+"""What is true of every route of the API, for any request."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ IN_THE_BODY = (
     "/v1/messages",
     "/v1/messages/batch",
     "/v1/redrives",
-)  # where the body names the sender
+)  # the routes at which the body names the sender
 BODIES: dict[str, Any] = {
     "/v1/messages": MESSAGE,
     "/v1/messages/batch": {"messages": [MESSAGE]},
@@ -145,7 +145,7 @@ def test_a_body_that_is_not_utf_8_is_refused_whichever_way_it_comes_in(
 
 
 def test_u_fffd_itself_is_taken_where_it_cannot_stand_for_anything_else(iam: Api) -> None:
-    """As an escape, and in a body whose bytes arrive as they are."""
+    """It is accepted as an escape, and in a body whose bytes are not decoded before."""
     escaped = json.dumps(MESSAGE | {"payload": "\ufffd"}).encode()
     literal = json.dumps(MESSAGE | {"payload": "\ufffd"}, ensure_ascii=False).encode()
     assert iam.ask("POST", "/v1/messages", escaped).status == 202
@@ -187,7 +187,7 @@ def test_no_message_or_endpoint_may_name_an_api_of_the_stack_itself(iam: Api, ho
     at_home = replace(iam, host=host.lower().removesuffix("."))
     message = json.dumps(MESSAGE | {"targetUrl": url}).encode()
     assert refused(at_home, "POST", "/v1/messages", message) == (400, ["targetUrl"])
-    if host.lower().startswith("abc123."):  # it is told of this one, whichever way requests come in
+    if host.lower().startswith("abc123."):  # the same on every way in
         assert refused(iam, "POST", "/v1/messages", message) == (400, ["targetUrl"])
         body = json.dumps({"url": url}).encode()
         assert refused(iam, "PUT", "/v1/endpoints/e", body) == (400, ["url"])

@@ -1,6 +1,6 @@
 """Each handler imports the packages that its common path uses, and no other.
 
-What is imported is part of every cold start (docs/benchmarks.md).
+Imports are part of every cold start (docs/benchmarks.md).
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ PACKAGES = {
     "asyncio": "asyncio",
 }
 LOG, AWS = {"Powertools"}, {"boto3", "botocore"}
-ROUTER = {"its router", "its data classes", "asyncio"}  # the router brings the others
+ROUTER = {"its router", "its data classes", "asyncio"}  # the router imports the others
 
 IMPORTED = {
     "accept": LOG | AWS | ROUTER | {"pydantic"},
     "authorize": LOG | AWS,
     "classify": LOG,
     "compute_backoff": LOG,
-    "deliver": set(),  # it imports botocore where it makes clients
+    "deliver": set(),  # it imports botocore only where it makes clients
     "dispatch": LOG | AWS,
     "endpoints": LOG | AWS | ROUTER | {"pydantic"},
     "get_message": LOG | AWS | ROUTER | {"pydantic"},
@@ -55,7 +55,7 @@ PROGRAM = "import sys, lambdas.{}; print(*sys.modules, sep=chr(10))"
 
 
 def imported(handler: str) -> set[str]:
-    """Return the packages, of those above, that a fresh process has after importing a handler."""
+    """Return which of these packages a new process has loaded after importing a handler."""
     done = subprocess.run(  # noqa: S603 -- a program of ours
         [sys.executable, "-c", PROGRAM.format(handler)],
         env={

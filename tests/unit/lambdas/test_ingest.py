@@ -1,4 +1,4 @@
-"""Trigger `ingest`: a batch of the ingest queue."""
+"""The function `ingest`: a batch of the ingest queue."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def container(
     unaccepted: Any,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[None]:
-    """A fresh container with the environment that the stack gives it."""
+    """A new container, with the environment variables that the stack sets."""
     environment = {
         "MESSAGES_TABLE": messages_table.name,
         "LEDGER_TABLE": ledger_table.name,
@@ -81,7 +81,7 @@ def container(
 
 
 def record(body: str, number: int = 0, queue: str = ANY, **attributes: str) -> dict[str, Any]:
-    """A record as Lambda gets it ("Using Lambda with Amazon SQS", developer guide)."""
+    """Return a record as Lambda passes it ("Using Lambda with Amazon SQS", developer guide)."""
     return {
         "messageId": f"q-{number}",
         "receiptHandle": "MessageReceiptHandle",
@@ -97,13 +97,13 @@ def record(body: str, number: int = 0, queue: str = ANY, **attributes: str) -> d
 
 
 def failed(*records: dict[str, Any]) -> list[str]:
-    """Run the function; return the queue messages that come again."""
+    """Run the function; return the ids of the queue messages that will be redelivered."""
     answer = ingest.handler({"Records": list(records)}, None)
     return [one["itemIdentifier"] for one in answer["batchItemFailures"]]
 
 
 def deliveries(queue: Any) -> dict[str, dict[str, Any]]:
-    """What is on the delivery queue, by deliveryId: one that is queued twice is made once."""
+    """Return the deliveries on the queue, by deliveryId; one that is queued twice counts once."""
     return {one["reference"]["deliveryId"]: one for one in queue.take()}
 
 
@@ -210,7 +210,7 @@ def test_an_id_that_is_used_again_for_other_content_is_set_aside(unaccepted: Any
 def test_what_is_set_aside_is_accepted_under_the_same_id_when_it_is_put_back(
     delivery_queue: Any, unaccepted: Any
 ) -> None:
-    """With the attributes that it has there, under whatever id the queue gives it."""
+    """It keeps its attributes, whatever id the queue assigns."""
     failed(record(INVALID, 1))
     (kept,) = unaccepted()
     attributes = {name: each["StringValue"] for name, each in kept["MessageAttributes"].items()}
@@ -239,13 +239,13 @@ def test_an_invalid_message_that_cannot_be_set_aside_comes_again(
 
 
 def test_a_queue_that_has_no_sender_is_left_alone(delivery_queue: Any, unaccepted: Any) -> None:
-    """Rather than taken as one whose messages may name any."""
+    """Otherwise messages of such a queue could name any sender."""
     assert failed(record(POSTED, 1, f"{ANY}-other")) == ["q-1"]
     assert (ids(delivery_queue), unaccepted()) == ([], [])
 
 
 def broken_at(number: int, calls: list[str], *, after: bool) -> Callable[..., Any]:
-    """Break the nth call to AWS, before it takes effect or after; 0 breaks none."""
+    """Make the nth call to AWS fail, before or after it takes effect; 0 makes none fail."""
     serve = BaseClient._make_api_call  # type: ignore[attr-defined]
 
     def call(client: BaseClient, operation: str, arguments: Any) -> Any:
@@ -277,7 +277,7 @@ def test_wherever_acceptance_breaks_the_message_comes_again_and_is_one_message(
     after: bool,
     made: list[str],
 ) -> None:
-    """In the last case the function accepts it, and crashes before it is deleted."""
+    """In the last case the function accepts the message, and crashes before it is deleted."""
     calls: list[str] = []
     body = POSTED.replace(f'"targetUrl": "{URL}"', f'"targets": ["{URL}/1", "{URL}/2"]')
     with monkeypatch.context() as patch:
@@ -293,7 +293,7 @@ def test_wherever_acceptance_breaks_the_message_comes_again_and_is_one_message(
 def test_the_same_event_put_twice_on_the_queue_is_one_message(
     delivery_queue: Any, logged: Logged
 ) -> None:
-    """EventBridge and SNS deliver at least once: twice under two ids of SQS."""
+    """EventBridge and SNS deliver at least once; the two messages have different SQS ids."""
     body = POSTED.replace("{", '{"messageId": "order-1", ', 1)
     assert failed(record(body, 1), record(body, 2)) == []
     assert ids(delivery_queue) == [("default", "order-1")]

@@ -1,4 +1,4 @@
-"""A function makes what each invocation needs while Lambda initializes it, and nowhere else."""
+"""Functions create what all invocations need while Lambda initializes them, and nowhere else."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ HANDLERS = [
 
 
 def kept(path: Path) -> dict[str, str]:
-    """Return the functions of a handler that keep what they make, with their source."""
+    """Return the cached functions in a handler's module, with their source."""
     text = path.read_text(encoding="utf-8")
     return {
         each.name: ast.unparse(each)

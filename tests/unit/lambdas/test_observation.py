@@ -1,4 +1,4 @@
-"""What strangers write does not fill the logs."""
+"""Text from senders and endpoints cannot fill the logs."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     Logged = Callable[[], list[dict[str, Any]]]
 
-ENOUGH = 6000  # characters of a line, with what Powertools adds
+ENOUGH = 6000  # the limit of a line in characters, with what Powertools adds
 LONG = "x" * 7000
 
 
@@ -87,7 +87,7 @@ def test_the_refusal_of_a_key_names_the_route_and_not_the_path(path: str, logged
 def test_an_event_with_metrics_has_the_fields_of_any_other(
     logged: Logged, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("LAMBDA_TASK_ROOT", "/var/task")  # where Powertools looks for a trace
+    monkeypatch.setenv("LAMBDA_TASK_ROOT", "/var/task")  # from where Powertools reads the trace
     monkeypatch.setenv("_X_AMZN_TRACE_ID", "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53")
     logger.info("event", written="x", absent=None)
     log_message("event", "Counted", written="x", absent=None)

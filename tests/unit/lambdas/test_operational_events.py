@@ -1,4 +1,4 @@
-"""Trigger `operational_events`."""
+"""The function `operational_events`."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def bus(monkeypatch: pytest.MonkeyPatch) -> Bus:
     monkeypatch.setenv("LEDGER_TABLE", "ledger")
     monkeypatch.setenv("ENDPOINTS_TABLE", "endpoints")
     monkeypatch.setenv("DELIVERED_EVENTS", "false")
-    operational_events._settings.cache_clear()  # a new environment, a new container
+    operational_events._settings.cache_clear()  # the test starts with a new container
     monkeypatch.setattr(operational_events, "_bus", lambda: EventBus(bus))
     return bus
 
@@ -115,7 +115,7 @@ def test_changes_that_mean_nothing_make_no_call_and_no_line(
 def test_what_the_bus_refuses_is_counted_and_comes_again(
     bus: Bus, failed: dict[str, Any], disabled: dict[str, Any], logged: Logged
 ) -> None:
-    """Lambda repeats a batch whose function raises."""
+    """Lambda retries a batch if the function raises."""
     bus.is_broken = True
     with pytest.raises(DependencyError, match="InternalFailure"):
         operational_events.handler({"Records": [failed, disabled]}, None)

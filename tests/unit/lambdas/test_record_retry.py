@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 @pytest.fixture(autouse=True)
 def environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("LEDGER_TABLE", "ledger")
-    record_retry._ledger.cache_clear()  # a new environment, a new container
+    record_retry._ledger.cache_clear()  # the test starts with a new container
     yield
     record_retry._ledger.cache_clear()
 

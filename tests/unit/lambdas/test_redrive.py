@@ -1,4 +1,4 @@
-"""POST /v1/messages/{id}/redrive: what is answered. What is done: test_interventions.py."""
+"""The responses of POST /v1/messages/{id}/redrive; test_interventions.py tests its effects."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class Found:
-    """An inquiry that finds one delivery, nothing, or fails; and interventions with one result."""
+    """A message query that finds one delivery, none, or fails; interventions with one result."""
 
     def __init__(self, document: Any, result: Result | Exception = Result.REDRIVEN) -> None:
         self.document = document

@@ -1,4 +1,4 @@
-"""`release`: the ends of deliveries in lines, and what is repeated."""
+"""`release`: how it handles the ends of deliveries in lines, and what is retried."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def is_watched(record: dict[str, Any]) -> bool:
     ],
 )
 def test_lambda_is_invoked_for_ends_only(status: str, more: dict[str, str], is_end: bool) -> None:
-    """What waits and is in no index has been settled by the watchdog."""
+    """A waiting delivery that is in no index has been settled by the watchdog."""
     assert is_watched(change(1, reference(), status, **more)) is is_end
 
 
@@ -79,14 +79,14 @@ def test_each_line_of_a_batch_is_gone_on_with_once() -> None:
 
 
 def test_of_a_delivery_that_ended_twice_the_last_end_counts() -> None:
-    """Its line must not stay blocked by a failure that a redrive has made good."""
+    """A failure that a redrive has corrected must not block the line."""
     records = [change(1, reference(), "FAILED", attention="FAILED#1"), change(2, reference())]
     (_, _, (_, record)), *others = ended_lines(records)
     assert (record.status, others) == (Status.DELIVERED, [])
 
 
 class Lines:
-    """Goes on with lines, and fails with some."""
+    """Releases lines, and fails for some."""
 
     def __init__(self) -> None:
         self.done: list[str] = []

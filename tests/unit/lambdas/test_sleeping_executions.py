@@ -1,8 +1,9 @@
-"""A delivery may sleep for a year: its execution keeps the definition that it was started with.
+"""A delivery may wait for a year, and its execution keeps the definition of its start.
 
-That definition hands documents of its time to the code of today, and reads of the answers what it
-knows. `documents/` has such documents, one file for each form that they have had. A file may go
-when no execution that was started with it can be left, a year after the next one came.
+That old definition passes documents in its own format to the current code, and reads the fields
+that it knows from the responses. `documents/` contains such documents, one file for each format so
+far. A file may be deleted a year after the next one was added, when no execution can have its
+format.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ HANDLERS = {
 
 
 class Chance:
-    """Chance that draws what was drawn when the answers were written down."""
+    """A random source that draws the same number as when the responses were recorded."""
 
     def random(self) -> float:
         return 0.25
@@ -68,7 +69,7 @@ def environment(
         *(compute_backoff._settings, record_retry._ledger),
     )
     for cache in caches:
-        cache.cache_clear()  # a new environment, a new container
+        cache.cache_clear()  # the test starts with a new container
     yield
     for cache in caches:
         cache.cache_clear()
@@ -81,7 +82,7 @@ def frozen(request: pytest.FixtureRequest) -> dict[str, Any]:
 
 
 def known_part(answer: Any, known: Any) -> Any:
-    """Give of an answer what was in it then: it may have grown since, and a definition not care."""
+    """Return the fields of a response that the recorded one has; new fields do not matter."""
     if isinstance(known, dict) and isinstance(answer, dict):
         return {name: known_part(answer[name], known[name]) for name in known if name in answer}
     return answer

@@ -1,4 +1,4 @@
-"""The receiver of `homing smoke`, asked as an HTTP API asks it."""
+"""The receiver of `homing smoke`, called as by an HTTP API."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SECRET = generate_secret()
 
 
 def event(body: str, headers: dict[str, str], *, encoded: bool = False) -> dict[str, Any]:
-    """Return the event of a request (payload format 2.0); without a body it has no such member."""
+    """Return the event of a request (payload format 2.0), with a `body` only if there is one."""
     content = base64.b64encode(body.encode()).decode() if encoded else body
     return {
         "version": "2.0",

@@ -1,4 +1,4 @@
-"""The definition stays short, and what repeats in it is written alike."""
+"""The definition stays short, and repeated parts of it are identical."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ UPDATE = "arn:${Partition}:states:::dynamodb:updateItem"
 
 
 def retriers(resource: str) -> dict[str, list[dict[str, Any]]]:
-    """The retriers of the states that call this, by state."""
+    """Return the retriers of the states that call this resource, by state."""
     return {name: s["Retry"] for name, s in STATES.items() if s.get("Resource") == resource}
 
 

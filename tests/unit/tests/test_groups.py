@@ -1,4 +1,4 @@
-"""What shares a cloud, a cache or a module's fixtures runs in one process."""
+"""Tests that share a cloud, a cache or a module's fixtures run in one process."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="module")
 def processes(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder that all processes share, with a file of each that makes this fixture."""
+    """A folder that all processes share, with a file from each that makes this fixture."""
     folder = tmp_path_factory.getbasetemp()
     if "PYTEST_XDIST_WORKER" in os.environ:
         folder = folder.parent

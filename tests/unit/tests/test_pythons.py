@@ -1,4 +1,4 @@
-"""`make test-pythons` finds each Python that works, and passes none over that does not."""
+"""`make test-pythons` finds each Python that works, and reports each that does not."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A cached stack is found while its sources stay as they are, and made once however many ask."""
+"""A cached stack is used as long as its sources do not change, and is made only once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which quota binds first: rate times calls, or times seconds."""
+"""Which quota is reached first: rate times calls, or rate times seconds."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_demand_grows_with_the_rate(model: Model) -> None:
 
 
 def test_concurrency_is_rate_times_time(model: Model) -> None:
-    """24 + 387/10 + 216 + 4 ms of functions for a message delivered at once."""
+    """A message delivered at the first attempt takes 24 + 387/10 + 216 + 4 ms of functions."""
     at_once = replace(DEFAULT, failure_rate=0)
     seconds = (24 + 387 / 10 + 216 + 4) / 1000
     assert demand(model, at_once, "lambda.concurrency") == pytest.approx(1000 * seconds)
@@ -59,7 +59,7 @@ def test_the_api_throttle_is_for_those_who_come_through_the_api(model: Model) ->
 
 
 def test_the_function_that_is_invoked_most_reaches_its_limit_first(model: Model) -> None:
-    """Deliver, once for each attempt."""
+    """It is Deliver, once for each attempt."""
     assert demand(model, DEFAULT, "lambda.requests") == pytest.approx(1000 * (1 + 0.01 + 0.0001))
 
 
@@ -82,7 +82,7 @@ def test_a_slow_endpoint_takes_concurrency_and_nothing_of_the_tables(model: Mode
 def test_of_slow_endpoints_the_dispatcher_waits_for_no_more_than_its_slow_threshold(
     model: Model,
 ) -> None:
-    """1 s and its own 112 ms, and those again for what was left; 10 messages share them."""
+    """A batch takes 1 s and its own 112 ms, and the latter again for detached messages."""
     slow = replace(SLOW, failure_rate=0)
     expected = 1000 / 10 * (1 + 2 * 0.112)
     assert demand(model, slow, "dispatch.concurrency") == pytest.approx(expected)
@@ -106,7 +106,7 @@ def test_nothing_binds_at_the_rates_that_the_page_says(model: Model) -> None:
 def test_slow_messages_take_of_the_dispatchers_throughput_what_slow_threshold_they_get(
     model: Model,
 ) -> None:
-    """All of them slow: every other receive is one that was left, and settled in no time."""
+    """If all are slow, every other receive is of a detached message, which is settled quickly."""
     none, some, all_of_them = (dispatched_per_second(model, DEFAULT, n) for n in (0, 0.01, 1))
     assert 0.8 * none < some < none
     assert all_of_them == pytest.approx(10 * 10 / 1.112 / 2, rel=0.01)

@@ -1,4 +1,4 @@
-"""The static check of the definition finds what AWS would refuse."""
+"""The static check finds errors for which AWS would refuse the definition."""
 
 from __future__ import annotations
 

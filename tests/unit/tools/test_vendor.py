@@ -1,4 +1,4 @@
-"""The console's vendored JavaScript: what is fetched, and what pages ask for."""
+"""The console's vendored JavaScript: what is downloaded, and what pages load."""
 
 from __future__ import annotations
 

@@ -116,7 +116,7 @@ def test_a_batch_is_answered_with_the_answer_to_each_message_by_its_index() -> N
 
 
 def test_what_the_response_has_no_room_for_is_to_be_sent_again_with_its_id() -> None:
-    """Three bytes of a quote in a URL are six in the text that a function returns."""
+    """A quote that takes three bytes in a URL takes six in the text that a function returns."""
     answer = batched([accepted(number, 100) for number in range(MAX_MESSAGES)])
     statuses = [each["status"] for each in results(answer)]
     assert len(json.dumps(json.dumps(dict(answer.document)))) <= MAX_RESULTS_BYTES + 100_000

@@ -1,4 +1,4 @@
-"""What the client's tests share: a scripted API, and time that passes at once."""
+"""What tests of the client share: a scripted API, and a clock that no test waits for."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ NOON = datetime(2025, 12, 28, 12, tzinfo=UTC)
 
 @dataclass
 class Time:
-    """Time that passes only when somebody sleeps."""
+    """A clock that advances only when the code sleeps."""
 
     passed: float = 0
     slept: list[float] = field(default_factory=list)
@@ -44,7 +44,7 @@ class Time:
 
 @dataclass
 class Played:
-    """The API as it is played, at its URL."""
+    """The scripted API, and its URL."""
 
     url: str
     script: Script

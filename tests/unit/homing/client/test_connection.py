@@ -1,4 +1,4 @@
-"""How the client gets in: by a key, or by AWS credentials."""
+"""How the client authenticates: with a key, or with AWS credentials."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ ACCEPTED = {
 
 
 class Credentials:
-    """A session of somebody with AWS credentials, or without."""
+    """A stand-in for a boto3 session with AWS credentials, or without."""
 
     def __init__(self, found: Any = None) -> None:
         self.found = found

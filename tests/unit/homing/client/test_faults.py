@@ -20,7 +20,7 @@ MESSAGES = 200
 
 
 class Api:
-    """Accepts each messageId once, and answers the next request for it as a duplicate."""
+    """Accepts each messageId once. Further requests with it are answered as duplicates."""
 
     def __init__(self) -> None:
         self.requests: Counter[tuple[str, int]] = Counter()
@@ -33,13 +33,13 @@ class Api:
 
     def _result(self, message: Any) -> dict[str, Any]:
         answer = self._accept(message)
-        if answer.status == 202 and message["payload"] % 3 == 0:  # accepted, and yet no answer
+        if answer.status == 202 and message["payload"] % 3 == 0:  # accepted, but the answer is lost
             return {"status": 503, "problem": {"detail": "send it again"}}
         return {"status": answer.status, "message": answer.document}
 
     def _accept(self, message: Any) -> Answer:
         key = message["messageId"], message["payload"]
-        self.requests[key] += 1  # one step, whichever thread takes it
+        self.requests[key] += 1  # atomic, whichever thread calls it
         identity = {"messageId": key[0], "senderId": "shop", "correlationId": key[0]}
         document = {**identity, "timestamp": "2025-12-28T12:00:00.000Z", "deliveries": []}
         return Answer(202 if self.requests[key] == 1 else 200, document)
@@ -58,7 +58,7 @@ def test_200_messages_through_a_proxy_that_fails_a_third_of_the_calls_are_accept
     assert sorted(payload for _, payload in api.requests) == list(range(MESSAGES))
     assert {one.message_id for one in accepted} == {message_id for message_id, _ in api.requests}
     assert len(accepted) == MESSAGES
-    assert max(api.requests.values()) > 1  # some were sent again after their answer was lost
+    assert max(api.requests.values()) > 1  # some messages were sent again after the answer was lost
     assert set(proxy.faults) == {None, *Fault}
 
 

@@ -1,4 +1,4 @@
-"""The request body that the fields of a message make."""
+"""The request body that the client makes from the fields of a message."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def test_a_raw_body_without_an_id_gets_one_and_keeps_its_other_bytes(
     text = json.dumps(document, indent=2 if indented else None, ensure_ascii=False)
     try:
         body = f" {text}\n".encode()
-    except UnicodeEncodeError:  # half a surrogate pair is no text
+    except UnicodeEncodeError:  # half a surrogate pair is not valid text
         return
     named, message_id = with_message_id(body, "msg_1")
     assert json.loads(named) == {"messageId": "msg_1", **document}

@@ -1,4 +1,4 @@
-"""The client at an API that is played: what it sends, and what it makes of each answer."""
+"""The client with a scripted API: what it sends, and how it handles each response."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def test_a_busy_api_is_asked_again_with_the_same_bytes(played: Played, status: i
 def test_a_message_whose_answer_was_lost_is_sent_again_with_its_id(
     played: Played, silence: Silence
 ) -> None:
-    """The API has read the first request, so it answers the second as a duplicate."""
+    """The API has accepted the first request, so it answers the second as a duplicate."""
     played.script.answers = [silence, Answer(200, ACCEPTED)]
     assert played.homing().send(target_url=TARGET, payload=1).duplicate
     first, second = ids(played)
@@ -191,7 +191,7 @@ def test_where_nobody_listens_the_message_may_be_sent_later_with_its_id(played: 
 
 @dataclass
 class BatchApi:
-    """An API that answers each message by `judge`, alone or in a batch; keeps what it was sent."""
+    """An API that answers each message, single or in a batch, by `judge`; it keeps the requests."""
 
     judge: Callable[[dict[str, Any]], Answer]
     most_values: int = 1000
@@ -507,7 +507,7 @@ def test_what_cannot_be_sent_is_refused_with_its_field_before_it_is_sent(
 
 
 def test_a_message_id_that_is_none_by_mistake_is_not_replaced(played: Played) -> None:
-    """A new one would silently lose deduplication; the API refuses null."""
+    """A new id would silently disable deduplication. Null is sent, and the API refuses it."""
     played.script.answers = [Answer(400, {"detail": "messageId must not be null"})]
     with pytest.raises(RejectedError):
         played.homing().send(payload=1, target_url=TARGET, message_id=None)  # type: ignore[arg-type]
@@ -515,7 +515,7 @@ def test_a_message_id_that_is_none_by_mistake_is_not_replaced(played: Played) ->
 
 
 def test_beside_boto3_the_client_imports_nothing_but_itself() -> None:
-    """So its import costs a few milliseconds; and it needs botocore alone."""
+    """So importing it takes a few milliseconds, and it needs no package but botocore."""
     program = (
         "import sys, {before}; before = set(sys.modules); import homing.client; "
         "print(*sorted({{name.split('.')[0] for name in set(sys.modules) - before}}))"
@@ -523,7 +523,8 @@ def test_beside_boto3_the_client_imports_nothing_but_itself() -> None:
     beside_boto3 = _run(program.format(before="boto3"))
     assert beside_boto3 == {"homing"}
     alone = _run(program.format(before="json")) - sys.stdlib_module_names
-    # urllib3 looks for `backports.zstd`, and so loads the namespace where another package fills it.
+    # urllib3 tries to import `backports.zstd`, and so loads `backports` if another package provides
+    # it.
     of_botocore = {"botocore", "dateutil", "jmespath", "six", "urllib3", "certifi", "backports"}
     assert alone <= of_botocore | {"homing"}
     modules = _run("import sys, homing.client; print(*sys.modules)")

@@ -45,7 +45,7 @@ OUTPUTS = {
 
 @pytest.fixture
 def stack(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
-    """Have CloudFormation answer that a stack has these outputs, or fail."""
+    """Make CloudFormation return a stack with these outputs, or fail."""
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIA")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
     monkeypatch.setenv("AWS_REGION", "eu-west-1")

@@ -27,8 +27,8 @@ from homing.credentials.signing import (
 )
 from homing.identifiers import MESSAGE_ID
 
-# The vector that Standard Webhooks publishes (aws-facts.md), and the one for ed25519 from the tests
-# of its reference implementation in Go.
+# The test vector that Standard Webhooks publishes, and the one for ed25519 from the tests of its
+# reference implementation in Go.
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 PRIVATE_KEY = "whsk_VEVTVFNJR05JTkdLRVlET05PVFVTRVRISVNGT1JBTlk="
 MESSAGE = "msg_p5jXN8AQM9LWM0D4loKWxJek"
@@ -225,7 +225,7 @@ def test_without_cryptography_ed25519_is_refused_and_hmac_goes_on(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     module = "cryptography.hazmat.primitives.asymmetric.ed25519"
-    monkeypatch.setitem(sys.modules, module, None)  # how Python says: do not import
+    monkeypatch.setitem(sys.modules, module, None)  # makes Python refuse the import
     for refused in (lambda: sign([PRIVATE_KEY], MESSAGE, TIMESTAMP, BODY), generate_public_key):
         with pytest.raises(SigningError, match="does not support"):
             refused()

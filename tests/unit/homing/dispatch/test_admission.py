@@ -1,4 +1,4 @@
-"""Admission: the bulkhead hears of every attempt once, of detached ones as well."""
+"""Admission: each attempt is reported to the bulkhead once, detached attempts as well."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ DELIVERED = FirstAttempt("DELIVERED", 12)
 
 
 class Bulkhead(Bulkhead):
-    """The bulkhead, with a look at how many attempts it takes to be under way."""
+    """The bulkhead, and how many attempts it counts as under way."""
 
     def under_way(self) -> int:
         return len(self._endpoint(WHOM).permits)
@@ -32,7 +32,7 @@ class Bulkhead(Bulkhead):
 
 @dataclass
 class Later:
-    """Calls that are begun and end when a test lets them."""
+    """Calls that have begun and end when the test ends them."""
 
     calls: list[Callable[[], Any]] = field(default_factory=list)
 
@@ -84,7 +84,8 @@ def test_while_an_attempt_is_detached_it_is_under_way_and_the_next_is_deferred(
     [
         (lambda: DELIVERED, True),  # Lambda was slow
         (lambda: FirstAttempt("HANDED_OFF", 15_000), False),
-        (broken, False),  # a connection that died while Lambda stood still, say: nothing is known
+        # E.g. a connection that broke while Lambda was frozen: nothing is known about the endpoint.
+        (broken, False),
     ],
 )
 def test_a_detached_attempt_frees_its_slot_when_it_ends_and_counts_for_its_endpoint(
@@ -105,7 +106,7 @@ def test_a_detached_attempt_frees_its_slot_when_it_ends_and_counts_for_its_endpo
 def test_no_delivery_waits_for_the_probe_of_a_slow_endpoint(
     bulkhead: Bulkhead, clock: list[datetime]
 ) -> None:
-    """However patient the dispatcher is: the others of its batch need not hear of it."""
+    """However long the dispatcher may wait, other deliveries of the batch are not delayed."""
     slow = FirstAttempt("HANDED_OFF", 15_000)
     later = Later()
     admission = Admission(bulkhead, BoundedWait(60, 5, later.begin))

@@ -1,4 +1,4 @@
-"""Slow threshold: what comes back in time, what is detached, and how much of that there may be."""
+"""The slow threshold: which attempts end in time, which are detached, and how many may be."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class Calls:
-    """Calls that have begun; they end when a test says so."""
+    """Calls that have begun and end when the test ends them."""
 
     begun: list[Future[Any]] = field(default_factory=list)
 
@@ -93,7 +93,7 @@ def test_a_detached_call_frees_its_place_however_it_ends(
 def test_calls_one_after_the_other_share_a_thread() -> None:
     bounded_wait = BoundedWait(60, 1)
     threads = {bounded_wait.wait(threading.get_ident) for _ in range(20)}
-    assert len(threads) < 20  # a thread is free a moment after its call's result is there
+    assert len(threads) < 20  # a thread becomes free a moment after its call has returned
 
 
 def test_a_time_out_that_the_call_itself_raises_is_raised() -> None:

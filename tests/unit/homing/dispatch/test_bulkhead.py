@@ -1,4 +1,4 @@
-"""The bulkhead before the express path: who gets in, who waits, and who is deferred until when."""
+"""The bulkhead before the express path: which attempts are made, wait, or are deferred."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def test_a_quick_endpoint_is_let_in_again_and_again(bulkhead: Bulkhead) -> None:
 def test_what_an_endpoint_that_timed_out_is_sent_is_deferred_one_by_one_and_others_are_not(
     bulkhead: Bulkhead, clock: Clock
 ) -> None:
-    """Three at once that take 15 s each are one every 5 s."""
+    """Three concurrent attempts that take 15 s each are one every 5 s."""
     make_slow(bulkhead, clock)
     waits = [(deferred(bulkhead) - clock.now).total_seconds() for _ in range(4)]
     assert waits == [5, 10, 15, 20]
@@ -80,7 +80,7 @@ def test_what_an_endpoint_that_timed_out_is_sent_is_deferred_one_by_one_and_othe
 def test_an_attempt_of_which_nothing_is_known_makes_no_endpoint_slow_nor_quick(
     bulkhead: Bulkhead, clock: Clock
 ) -> None:
-    """It broke, or its connection died while Lambda stood still."""
+    """The attempt was interrupted, or its connection broke while Lambda was frozen."""
     bulkhead.leave(let_in(bulkhead, OTHER), None)
     assert let_in(bulkhead, OTHER)
     make_slow(bulkhead, clock)
@@ -98,7 +98,7 @@ def to(url: str, sender: str = "shop", endpoint_id: str | None = None) -> Recipi
 def test_slowness_is_that_of_a_url_without_its_query_for_one_sender(
     bulkhead: Bulkhead, clock: Clock
 ) -> None:
-    """One sender's slow path on a shared host delays neither its other paths nor other senders."""
+    """A sender's slow path on a shared host delays neither its other paths nor other senders."""
     make_slow(bulkhead, clock, to("https://example.com/hook?id=1"))
     assert deferred(bulkhead, to("HTTPS://EXAMPLE.com/hook?id=2"))
     assert let_in(bulkhead, to("https://example.com/hook", sender="another"))
@@ -126,7 +126,7 @@ def test_while_attempts_of_a_sender_are_detached_its_unknown_endpoints_are_defer
     bulkhead.leave(let_in(bulkhead, OTHER), 12)
     detach(bulkhead, "one", "two")
     assert deferred(bulkhead, Recipient("shop", "three")) == clock.now
-    assert let_in(bulkhead, OTHER)  # known to be quick
+    assert let_in(bulkhead, OTHER)  # endpoints that are known to be quick
     assert let_in(bulkhead, Recipient("another", "three"))
 
 
@@ -146,7 +146,7 @@ IMPATIENT = replace(LIMITS, first_wait=timedelta(milliseconds=150))
 
 
 def seconds(bulkhead: Bulkhead, place: str) -> float:
-    """Return how long an attempt at an endpoint of the shop would be waited for."""
+    """Return how long the dispatcher would wait for an attempt at an endpoint of the shop."""
     return let_in(bulkhead, Recipient("shop", place)).longest_wait.total_seconds()
 
 
@@ -203,7 +203,7 @@ def test_twenty_attempts_of_a_sender_are_left_at_most_whether_they_are_slow_or_n
 def test_a_probe_that_is_detached_does_not_count_against_its_sender(
     bulkhead: Bulkhead, clock: Clock
 ) -> None:
-    """Nobody has waited for it."""
+    """Nothing has waited for the probe."""
     for place in ("one", "two"):
         make_slow(bulkhead, clock, Recipient("shop", place))
     clock.advance(60)
@@ -299,7 +299,7 @@ def test_an_attempt_detached_because_of_its_endpoint_marks_it_slow_when_it_ends(
 def test_attempts_detached_count_among_those_at_once_until_they_must_be_over(
     bulkhead: Bulkhead, clock: Clock
 ) -> None:
-    """Nobody hears of their ends, while another that came back quickly speaks for the endpoint."""
+    """Their ends are not reported, while a quick attempt shows that the endpoint works."""
     quick, *left = [let_in(bulkhead) for _ in range(3)]
     for permit in left:
         bulkhead.suspect(permit)
@@ -392,7 +392,7 @@ def test_a_delivery_that_waits_for_a_slot_is_deferred_after_the_time_of_one_atte
 def test_a_delivery_that_waits_for_a_slot_is_deferred_once_a_detached_attempt_takes_too_long() -> (
     None
 ):
-    """It was detached early, and nothing is reported when it becomes slow."""
+    """The attempt was detached early, and nothing reports when it becomes slow."""
     brief = timedelta(milliseconds=20)
     bulkhead = Bulkhead(replace(LIMITS, at_once=1, slow_threshold=brief, first_wait=timedelta()))
     bulkhead.suspect(let_in(bulkhead))

@@ -1,4 +1,4 @@
-"""How one queue message is settled: express path on, off, and redelivered."""
+"""How one queue message is settled: with the express path on and off, and when redelivered."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def owned(reference: Reference, document: Any) -> Record:
 
 @dataclass
 class FakeCloud:
-    """The Standard workflow, the Express one, the ledger and the dead-letter queue."""
+    """Fakes of both workflows, the ledger and the dead-letter queue."""
 
     end: str = "DELIVERED"
     record: Record | None = None
@@ -93,7 +93,7 @@ class FakeCloud:
         return self.record
 
     def own(self, reference: Reference, document: Any) -> Record | None:
-        """Give the delivery to its execution, unless a record stands that is not shown to reads."""
+        """Record the owner of the delivery, unless there is a record (maybe hidden from reads)."""
         if self.unseen is not None or self.record is not None:
             return self.unseen or self.record
         self.owned.append(dict(document))
@@ -198,7 +198,8 @@ def test_a_delivery_that_must_wait_is_given_to_its_execution_before_that_is_star
     cloud = FakeCloud(end="POSTPONED", following=MUST_WAIT[why])
     assert express_path(cloud).settle(body)[1] is Settled.HANDED_OFF
     waiting = json.loads(body) | MUST_WAIT[why]
-    waiting["expiresAt"] += 5 if "dueAt" in MUST_WAIT[why] else 0  # kept as long after it is due
+    # Kept for the same time after it is due.
+    waiting["expiresAt"] += 5 if "dueAt" in MUST_WAIT[why] else 0
     assert cloud.owned == [waiting]
     assert json.loads(cloud.started[reference.delivery_id]) == waiting
 
@@ -225,7 +226,7 @@ def test_what_another_worker_has_recorded_meanwhile_is_not_owned_but_settled_fro
 def test_a_delivery_whose_execution_was_not_started_is_taken_up_where_it_waits(
     body: str, delivery: Delivery
 ) -> None:
-    """`dispatch` may die between the record and the start."""
+    """`dispatch` may crash between the record and the start."""
     reference, document = delivery.reference, delivery.to_document()
     cloud = FakeCloud(record=owned(reference, {**document, "dueAt": "2025-12-28T12:00:05Z"}))
     assert express_path(cloud).settle(body)[1] is Settled.STARTED
@@ -254,7 +255,7 @@ def test_whoever_was_superseded_sees_to_it_that_the_winners_retry_is_under_way(
 def test_what_was_delivered_but_is_not_so_on_record_goes_on_as_the_record_says(
     body: str, reference: Reference
 ) -> None:
-    """docs/decisions/0057: whoever recorded the retry may have broken before handing off."""
+    """See docs/decisions/0057: what recorded the retry may have failed before its hand-off."""
     cloud = FakeCloud(end="DELIVERED_SUPERSEDED", record_after_run=RETRY_ON_RECORD)
     assert express_path(cloud).settle(body)[1] is Settled.STARTED
     assert reference.delivery_id in cloud.started
@@ -275,7 +276,7 @@ def test_what_was_delivered_is_done_if_the_record_says_so_or_is_not_its_own(
 def test_what_the_record_of_a_previous_acceptance_superseded_is_given_to_its_execution(
     body: str, reference: Reference
 ) -> None:
-    """docs/decisions/0022: that record is not shown, and gives way."""
+    """See docs/decisions/0022: reads do not return that record, and a new one replaces it."""
     cloud = FakeCloud(end="SUPERSEDED")
     assert express_path(cloud).settle(body)[1] is Settled.HANDED_OFF
     assert cloud.owned == [json.loads(body)]
@@ -315,7 +316,7 @@ def test_a_dead_letter_from_the_record_has_the_reason_like_any_other(
 
 @dataclass
 class FakeAdmission:
-    """An admission that lets in, defers until a given time, or detaches."""
+    """An admission that makes attempts, defers them until a given time, or detaches them."""
 
     due: datetime | None = None
     leaves: bool = False
@@ -348,7 +349,7 @@ def test_a_delivery_that_is_deferred_waits_in_the_standard_workflow_and_no_attem
 
 @pytest.fixture(params=LARGE_PAYLOADS)
 def large(request: pytest.FixtureRequest, delivery: Delivery) -> str:
-    """The body of a delivery whose payload is as large as may travel along, and not ASCII."""
+    """The body of a delivery with the largest payload that is sent inline, not in ASCII."""
     payload = LARGE_PAYLOADS[request.param]
     return document_text(
         replace(delivery, request=replace(delivery.request, payload=payload)).to_document()

@@ -40,7 +40,7 @@ def test_there_are_as_many_slots_as_the_endpoint_allows_attempts_at_once(
 def test_endpoints_do_not_share_their_slots(slots: ConcurrencySlots) -> None:
     assert take(slots, limit=1)
     assert take(slots, limit=1, endpoint=OTHER)
-    assert take(slots, limit=1, after=0.001) is None  # another attempt: its turn has another name
+    assert take(slots, limit=1, after=0.001) is None  # a later attempt, whose slot has another name
 
 
 def test_a_slot_that_is_given_back_can_be_taken_again(slots: ConcurrencySlots) -> None:
@@ -75,7 +75,7 @@ def test_slots_are_no_endpoint_of_anybody(slots: ConcurrencySlots, registry: Any
 
 
 class Away:
-    """A DynamoDB that cannot be reached."""
+    """A DynamoDB client whose calls do not reach DynamoDB."""
 
     class exceptions:  # noqa: N801  # as boto3 spells it
         class ConditionalCheckFailedException(Exception):  # noqa: N818
@@ -96,7 +96,7 @@ def test_slots_that_cannot_be_counted_raise_an_error_of_their_own() -> None:
 def test_a_slot_whose_answer_was_lost_is_found_by_the_retry(
     slots: ConcurrencySlots, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """boto3 repeats a call whose answer does not come."""
+    """boto3 repeats a call that gets no response."""
     client = slots._dynamodb
     once = client.update_item
 

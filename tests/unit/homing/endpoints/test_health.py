@@ -1,4 +1,4 @@
-"""When an endpoint is failing, healthy again, or disabled; and how that is recorded and told."""
+"""When an endpoint is failing, healthy again or disabled, and how this is recorded and logged."""
 
 from __future__ import annotations
 
@@ -143,7 +143,7 @@ def test_an_outcome_from_before_a_change_counts_neither_for_nor_against_what_cam
 def test_an_outcome_does_not_count_for_another_endpoint_of_the_same_id(
     watch: EndpointWatch, store: EndpointStore, now: Callable[[], Endpoint], finding: Finding
 ) -> None:
-    """One that was deleted and made again counts its versions from 1, as its predecessor did."""
+    """An endpoint that is deleted and created again counts its versions from 1 again."""
     again = replace(FAILING, created_at=LATER)
     assert store.delete("shop", "orders")
     assert store.save(again, Confidential())
@@ -154,7 +154,7 @@ def test_an_outcome_does_not_count_for_another_endpoint_of_the_same_id(
 def test_a_run_that_a_success_has_ended_meanwhile_disables_nothing(
     watch: EndpointWatch, now: Callable[[], Endpoint]
 ) -> None:
-    """Another container has seen the success; this one remembers the run for up to a minute."""
+    """Another container has seen the success; this one still remembers the failures."""
     assert watch.record(HEALTHY, Finding(Step.NOTE_FAILURE), NOON)
     assert watch.record(FAILING, Finding(Step.NOTE_SUCCESS, run=NOON), LATER)
     stale = examine(FAILING, answered(503), LIMIT)

@@ -1,4 +1,4 @@
-"""The slots of an endpoint with a rate (GCRA)."""
+"""The rate slots of an endpoint (GCRA)."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from homing.endpoints.rate import (
 START = datetime(2025, 12, 28, 12, tzinfo=UTC)
 
 RATES = st.floats(LOWEST_RATE, HIGHEST_RATE)
-# How long after the one before each attempt comes: bursts, and pauses of all lengths.
+# How long after the previous attempt each one comes: bursts, and pauses of all lengths.
 GAPS = st.lists(
     st.one_of(st.just(0), st.integers(0, 10_000), st.integers(0, 300_000_000)), max_size=60
 )
 
 
 def slots(rate: float, gaps: list[int]) -> list[tuple[datetime, datetime]]:
-    """Return for each attempt when it came and the slot it got."""
+    """Return for each attempt when it came, and the slot that it got."""
     pace, taken = Pace(START, interval_of(rate)), []
     for microseconds in accumulate(gaps):
         now = START + timedelta(microseconds=microseconds)
@@ -55,7 +55,7 @@ def test_no_stretch_of_time_has_more_attempts_than_the_rate_allows(
 
 @given(RATES, st.integers(2, 60))
 def test_attempts_that_wait_use_every_slot(rate: float, count: int) -> None:
-    """So the rate is reached: nothing is lost but what the interval is rounded by."""
+    """So the rate is reached, except for the rounding of the interval."""
     (_, first), *_, (_, last) = slots(rate, [0] * count)
     most = timedelta(seconds=(count - 1) / rate)
     assert most * (1 - 1e-9) <= last - first <= most + count * timedelta(microseconds=1)

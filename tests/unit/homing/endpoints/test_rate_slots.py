@@ -63,7 +63,7 @@ def after(seconds: float) -> datetime:
 
 
 def taken(slots: RateSlots, seconds: float, endpoint: Endpoint = RATED) -> float:
-    """Take a slot so many seconds after the start; return when it is, likewise."""
+    """Take a slot at a time, and return the slot's time; both in seconds after the start."""
     slot = slots.take(endpoint, after(seconds))
     assert slot is not None
     return (slot.at - START).total_seconds()
@@ -113,7 +113,7 @@ def test_slots_are_those_of_one_endpoint(slots: RateSlots, store: EndpointStore)
 def test_a_new_rate_counts_at_once_and_what_waits_for_a_slot_of_the_old_takes_another(
     slots: RateSlots, store: EndpointStore
 ) -> None:
-    """Whatever rate a container remembers: the table has the one that counts."""
+    """Whatever rate a container remembers, the rate in the table applies."""
     for _ in range(3):
         slot = slots.take(RATED, START)
     assert slot is not None
@@ -124,7 +124,7 @@ def test_a_new_rate_counts_at_once_and_what_waits_for_a_slot_of_the_old_takes_an
 
 
 def test_a_rate_that_was_removed_limits_nothing(slots: RateSlots, store: EndpointStore) -> None:
-    """A container may remember it for a minute."""
+    """A container may remember the old rate for a minute."""
     store.save(replace(RATED, rate_per_second=0, version=2), has_new_rate=True)
     assert [taken(slots, 0) for _ in range(3)] == [0, 0, 0]
 
@@ -180,7 +180,7 @@ def test_a_slot_is_the_same_in_its_document_to_the_microsecond() -> None:
 
 
 class Away:
-    """A DynamoDB that cannot be reached."""
+    """A DynamoDB client whose calls do not reach DynamoDB."""
 
     class exceptions:  # noqa: N801  # as boto3 spells it
         class ConditionalCheckFailedException(Exception):  # noqa: N818

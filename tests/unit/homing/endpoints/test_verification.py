@@ -1,4 +1,4 @@
-"""The smoke receiver's side of signatures."""
+"""The verification of signatures by the smoke receiver."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from homing.endpoints.verification import TOLERANCE_SECONDS, is_signed
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-# Published with Standard Webhooks 1.0.0.
+# The test vector that is published with Standard Webhooks 1.0.0.
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 NOW = 1_614_265_330
 BODY = b'{"test": 2432232314}'

@@ -1,4 +1,4 @@
-"""An attempt under way: its time, and what is said of what ended it."""
+"""An attempt under way: its time limit, and the error with which it ends."""
 
 from __future__ import annotations
 

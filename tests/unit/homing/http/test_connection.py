@@ -1,4 +1,4 @@
-"""Connections: the addresses of a name, tried in turn and in time."""
+"""Connections: the addresses of a name are tried one after the other, within the time limit."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ TARGET = parse_target("http://endpoint.example/hooks")
 
 @pytest.fixture
 def open_port() -> Iterator[Address]:
-    """A port that takes connections."""
+    """A port that accepts connections."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         yield Address(socket.AF_INET, server.getsockname())
 
@@ -39,7 +39,7 @@ def closed_port() -> Address:
 
 @pytest.fixture
 def black_hole() -> Iterator[Address]:
-    """A port whose queue is full: like a host that swallows packets, it never answers."""
+    """A port whose backlog is full: like a host that drops packets, it never answers."""
     with contextlib.ExitStack() as stack:
         server = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
         for _ in range(4):
@@ -54,7 +54,7 @@ def attempt_of(seconds: float) -> Attempt:
 
 
 def connect(addresses: Sequence[Address], attempt: Attempt) -> tuple[str, int]:
-    """Connect to the first of these addresses that can be, and tell which it was."""
+    """Connect to the first of these addresses that accepts, and return which it was."""
     with open_connection(TARGET, attempt, lambda _host, _port: addresses, default_tls) as sock:
         return sock.getpeername()
 
@@ -97,7 +97,7 @@ def test_where_all_addresses_fail_the_error_of_the_last_is_raised(
     assert attempt.stage is Stage.CONNECT
 
 
-# What IPv6 addresses are to a function without IPv6: no packet leaves for either.
+# As unreachable as IPv6 addresses are for a function without IPv6: no packet leaves.
 FOREIGN = {
     "no such family": (Address(9999, ("2001:db8::1", 80)), errno.EAFNOSUPPORT),
     "no route": (Address(socket.AF_INET, ("255.255.255.255", 80)), errno.ENETUNREACH),
@@ -106,7 +106,7 @@ FOREIGN = {
 
 @pytest.fixture(params=FOREIGN)
 def foreign(request: pytest.FixtureRequest) -> Address:
-    """An address that this machine has no way to."""
+    """An address to which this machine has no route."""
     return FOREIGN[request.param][0]
 
 

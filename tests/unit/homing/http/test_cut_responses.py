@@ -1,4 +1,4 @@
-"""Responses cut at every place, in plain and over TLS: how they arrive makes no difference."""
+"""Responses split at every position, with and without TLS: how they arrive makes no difference."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 REQUEST = b"POST / HTTP/1.1\r\nContent-Length: 2\r\n\r\nhi"
 
-# Head and body of each, and of all but the last the end is told by the response itself.
+# Head and body of each response. All but the last say themselves where they end.
 RESPONSES = [
     (b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n", b"hi"),
     (
@@ -44,13 +44,13 @@ RESPONSES = [
 
 
 class Pair:
-    """Two ends of a connection; each exchange gets a new one."""
+    """The two ends of a connection; each exchange gets a new connection."""
 
     def __init__(self, client: ssl.SSLContext | None, server: ssl.SSLContext | None) -> None:
         self.client, self.server = client, server
 
     def __call__(self, pieces: Sequence[bytes]) -> Response | type[Exception]:
-        """Answer a request in these pieces, then close: give the response or the kind of error."""
+        """Answer a request in pieces, then close; return the response or the kind of error."""
         ours, theirs = socket.socketpair()
         writer = threading.Thread(target=self._answer, args=(theirs, pieces))
         writer.start()
@@ -73,7 +73,7 @@ class Pair:
                 for piece in pieces:
                     sock.sendall(piece)
             except OSError:
-                return  # the reader has had enough
+                return  # the reader has read enough and has closed
 
 
 @pytest.fixture(scope="module", params=["plain", "TLS"])
@@ -138,5 +138,5 @@ def test_whatever_comes_in_whatever_pieces_comes_to_the_same_response_or_named_e
 
 
 def but_for_reuse(response: Response | type[Exception]) -> Response | type[Exception]:
-    """What comes after a response may come too late to be seen; later, nobody takes it for one."""
+    """Data after a response may come too late to be seen; it is never taken for a response."""
     return response if isinstance(response, type) else replace(response, reusable=False)

@@ -1,4 +1,4 @@
-"""One exchange, in plain and over TLS: early answers, and connections that are closed on us."""
+"""One exchange, with and without TLS: early responses, and connections that the endpoint closes."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def scheme(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def serve(scheme: str, authority: Authority, tmp_path: Path) -> Iterator[Callable[..., Endpoint]]:
-    """Start an endpoint that behaves as told."""
+    """Start an endpoint with the given behaviour."""
     tls = authority.context_for("127.0.0.1", tmp_path) if scheme == "https" else None
     with ExitStack() as stack:
         yield lambda *behaviours: stack.enter_context(Endpoint(list(behaviours), tls))
@@ -59,7 +59,7 @@ def serve(scheme: str, authority: Authority, tmp_path: Path) -> Iterator[Callabl
 
 @pytest.fixture
 def client_with(authority: Authority) -> Iterator[Callable[..., Client]]:
-    """Make a client whose sender has these options."""
+    """Make a test client whose `WebhookClient` has these options."""
     with ExitStack() as stack:
 
         def make(*, seconds: float = 10, **options: Any) -> Client:
@@ -201,7 +201,7 @@ def test_a_request_that_is_not_answered_in_time_is_not_sent_again(
 
 
 def padded(length: int) -> bytes:
-    """Return a response of exactly so many bytes, of whose body nothing is cut off."""
+    """Return a response of exactly this many bytes, with its whole body."""
     body = b"x" * 4000
     head = b"HTTP/1.1 200 OK\r\nContent-Length: 4000\r\nX: %s\r\n\r\n"
     return head % (b"p" * (length - len(head) + len(b"%s") - len(body))) + body
@@ -210,7 +210,7 @@ def padded(length: int) -> bytes:
 def test_a_second_response_in_the_record_of_the_first_is_not_charged_to_the_next_message(
     serve: Callable[..., Endpoint], client: Client
 ) -> None:
-    """A reader that takes 8 KiB leaves it inside TLS, where the socket does not show it."""
+    """After a read of 8 KiB the rest is buffered in TLS, where the socket does not show it."""
     first = padded(8192)
     assert len(first) == 8192
     endpoint = serve(answers(first + OK, OK), answers(answer_of(503)))

@@ -1,4 +1,4 @@
-"""Reading responses from endpoints that may send anything."""
+"""Reading responses from endpoints, which may send anything."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def _write(sock: socket.socket, pieces: Iterable[bytes], end: bool) -> None:
         if end:
             sock.shutdown(socket.SHUT_WR)
     except OSError:
-        return  # the reader has had enough
+        return  # the reader has read enough and has closed
 
 
 def head(*headers: str, status: str = "200 OK") -> bytes:
@@ -74,7 +74,7 @@ CHUNKED = head("Transfer-Encoding: chunked")
             Response(200, "Sun, 28 Dec 2025 12:00:30 GMT", b"", reusable=True),
         ),
         (head("Retry-After:", "\t4", EMPTY), Response(200, "4", b"", reusable=True)),
-        # How long the connection may be idle.
+        # Responses, and how long the connection may be idle after them.
         (
             head("Keep-Alive: timeout=5, max=99", EMPTY),
             Response(200, None, b"", reusable=True, idle_seconds=5),
@@ -86,7 +86,7 @@ CHUNKED = head("Transfer-Encoding: chunked")
         (head("Keep-Alive: timeout=soon", EMPTY), Response(200, None, b"", reusable=True)),
         (head("Keep-Alive: notimeout=5", EMPTY), Response(200, None, b"", reusable=True)),
         (head("Retry-After: " + "9" * 500, EMPTY), Response(200, "9" * 128, b"", reusable=True)),
-        # How long the body is.
+        # Responses, and the length of the body.
         (head("Content-Length: 4096") + KIB_4, Response(200, None, KIB_4, reusable=True)),
         (head("Content-Length: 4097") + KIB_4 + b"a", Response(200, None, KIB_4, reusable=False)),
         (head() + b"until the end", Response(200, None, b"until the end", reusable=False)),
@@ -101,7 +101,7 @@ CHUNKED = head("Transfer-Encoding: chunked")
             Response(200, None, KIB_4, reusable=True),
         ),
         (CHUNKED + b"FFFFFFFF\r\n" + KIB_4 * 3, Response(200, None, KIB_4, reusable=False)),
-        # Whether another request may follow.
+        # Responses, and whether another request may follow on the connection.
         (head("Connection: Close", EMPTY), Response(200, None, b"", reusable=False)),
         (OK.replace(b"HTTP/1.1", b"HTTP/1.0"), Response(200, None, b"hi", reusable=False)),
         (OK + b"HTTP/1.1 200 OK\r\n", Response(200, None, b"hi", reusable=False)),
@@ -115,7 +115,7 @@ CHUNKED = head("Transfer-Encoding: chunked")
             head("Retry-After: 9", "Content-Length: 2", status="103 x") * 50 + OK,
             Response(200, None, b"hi", reusable=True),
         ),
-        # What is not quite HTTP, but says the status of the request.
+        # Responses that are not quite HTTP but contain the status.
         (OK.replace(b"\r", b""), Response(200, None, b"hi", reusable=True)),
         (OK.replace(b"1.1 200", b"1.1  200"), Response(200, None, b"hi", reusable=True)),
         (OK.replace(b" 200 ", b"\t200\t"), Response(200, None, b"hi", reusable=True)),
@@ -218,7 +218,7 @@ def test_what_is_no_http_or_never_ends_is_a_protocol_error(wire: bytes) -> None:
     ],
 )
 def test_an_error_names_what_came_and_quotes_none_of_it(start: bytes, likeness: str) -> None:
-    """An endpoint may echo what it was sent, and errors are logged."""
+    """An endpoint may echo what it receives, and errors are logged."""
     with pytest.raises(ProtocolError) as caught:
         read(start + b"planted", end=False)
     assert str(caught.value) == f"not an HTTP/1 response{likeness}"
@@ -292,7 +292,7 @@ LINES = st.one_of(
 )
 
 
-@settings(deadline=None)  # a socket on a busy machine
+@settings(deadline=None)  # enough time for a socket on a busy machine
 @given(st.lists(LINES, max_size=12))
 def test_whatever_comes_is_a_response_or_one_of_the_named_errors(lines: list[bytes]) -> None:
     try:

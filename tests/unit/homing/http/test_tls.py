@@ -1,4 +1,4 @@
-"""The sender and TLS: whom it believes, and what becomes of an attempt where it does not."""
+"""The webhook client and TLS: which certificates it trusts, and the outcome if it does not."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 class Endpoint(http.server.HTTPServer):
-    """An https server on a free port that counts what reaches it."""
+    """An HTTPS server on a free port that counts the requests that reach it."""
 
     def __init__(self, context: ssl.SSLContext) -> None:
         super().__init__(("127.0.0.1", 0), Answer)
@@ -41,7 +41,7 @@ class Endpoint(http.server.HTTPServer):
         super().process_request(request, client_address)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Say nothing of clients that hang up."""
+        """Report no clients that hang up."""
 
 
 class Answer(http.server.BaseHTTPRequestHandler):
@@ -80,7 +80,7 @@ def serve(stack: ExitStack) -> Callable[[ssl.SSLContext], Endpoint]:
 
 @pytest.fixture
 def send(stack: ExitStack) -> Callable[..., list[Outcome]]:
-    """Make attempts, one after the other, on a URL whose name resolves to an address."""
+    """Make attempts, one after the other, at a URL whose name resolves to an address."""
 
     def make(
         url: str,
@@ -232,7 +232,7 @@ def assert_failed(outcome: Outcome, kind: ErrorKind, reason: str) -> None:
 
 
 def test_the_context_that_is_used_is_the_same_on_every_python() -> None:
-    """Every rule is set by Homing, none by the defaults of an interpreter or a distribution."""
+    """Homing sets every option; none is left to the defaults of Python or a distribution."""
     context = default_tls()
     assert context.verify_mode is ssl.CERT_REQUIRED
     assert context.check_hostname
@@ -281,7 +281,7 @@ def test_a_wildcard_certificate_does_not_cover_a_name_with_an_underscore(
     authority: Authority,
     tmp_path: Path,
 ) -> None:
-    """This is why reception refuses such a URL."""
+    """This is why such a URL is refused when a message is accepted."""
     endpoint = serve(authority.context_for("*.hooks.example", tmp_path))
     url = "https://my_shop.hooks.example/"
     (outcome,) = send(url, endpoint.address, tls=authority.trusted)

@@ -1,4 +1,4 @@
-"""Warm connections: for how long they are trusted, and what ends that."""
+"""Warm connections: how long they may be reused, and what ends that."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ NOON = Moment(1_766_923_200, 77)
 
 
 def after(seconds: float, *, frozen: float = 0) -> Moment:
-    """So many seconds after noon, for some of which the machine stood still."""
+    """Return the clocks this many seconds after noon, for some of which the machine was frozen."""
     return Moment(NOON.wall + seconds, NOON.running + seconds - frozen)
 
 

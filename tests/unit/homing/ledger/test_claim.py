@@ -1,4 +1,4 @@
-"""What a claim comes to, by what stands in the ledger."""
+"""The result of a claim, by the record in the ledger."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def claim(delivery: Delivery) -> AttemptClaim:
 
 @pytest.fixture
 def reference(ledger: Ledger, delivery: Delivery) -> Reference:
-    """A delivery that its execution has."""
+    """A delivery whose record names its execution."""
     assert ledger.own(delivery.reference, delivery.to_document()) is None
     return delivery.reference
 
@@ -81,7 +81,7 @@ def test_what_has_ended_is_superseded(
 def test_an_attempt_whose_record_is_gone_is_made(
     ledger: Ledger, ledger_table: Any, reference: Reference, claim: AttemptClaim
 ) -> None:
-    """Whoever deleted it, the delivery was accepted, and its execution is the only one."""
+    """Whatever deleted the record: the delivery was accepted, and its execution is the only one."""
     ledger_table.client.delete_item(
         TableName=ledger_table.name, Key={"pk": {"S": reference.pk}, "sk": {"S": reference.sk}}
     )

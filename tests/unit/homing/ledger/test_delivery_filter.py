@@ -1,4 +1,4 @@
-"""The filter of lists of deliveries, and what it leaves of any set of them."""
+"""The filter for lists of deliveries, and which deliveries of any set it selects."""
 
 from __future__ import annotations
 

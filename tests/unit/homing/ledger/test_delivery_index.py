@@ -1,4 +1,4 @@
-"""Lists of deliveries are complete, in order and within the sender's own."""
+"""Lists of deliveries are complete, in order, and contain only the sender's own."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ KINDS = (
 
 
 def item(number: int) -> dict[str, Any]:
-    """A record that is in the indexes: of three kinds, four endpoints and two senders."""
+    """Return a record in the indexes: one of three kinds, four endpoints and two senders."""
     status, category, reason = KINDS[number % 3]
-    at = to_text(NOON - timedelta(seconds=number // 2))  # so that two share each time
+    at = to_text(NOON - timedelta(seconds=number // 2))  # so that each time belongs to two records
     reference = Reference(
         message_id=f"order-{number}",
         sender_id=("shop", "crm")[number % 2],
@@ -65,7 +65,7 @@ def item(number: int) -> dict[str, Any]:
 
 @dataclass
 class Indexes:
-    """The two indexes of a ledger, with what DynamoDB does for the queries of a list."""
+    """The two indexes of a ledger; a fake that answers the queries of lists like DynamoDB."""
 
     items: list[dict[str, Any]]
     page_size: int = 1000
@@ -184,7 +184,7 @@ def test_groups_count_every_failure_by_endpoint_and_cause() -> None:
 def test_a_recorded_retry_is_listed_with_its_endpoint_event_and_cause(
     ledger_table: Any, reference: Reference
 ) -> None:
-    """Against DynamoDB's semantics (moto)."""
+    """The test runs against DynamoDB's semantics (moto)."""
     outcome = Outcome(to_text(NOON), 12, 503)
     verdict = Verdict(Decision.RETRY, Category.SERVER_ERROR, "HTTP 503", Status.RETRY_SCHEDULED)
     backoff = {

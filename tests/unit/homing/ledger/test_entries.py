@@ -1,4 +1,4 @@
-"""The definition writes the ledger's entries as `RecordRetry` does, less what only a retry has."""
+"""The definition writes the same entries as `RecordRetry`, without the fields of a retry."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class Counting:
-    """A DynamoDB client that notes its reads; a batch may leave out its last key, or fail."""
+    """A DynamoDB client that records its reads. A batch may leave out its last key, or fail."""
 
     client: Any
     leaves_out: bool = False
@@ -45,7 +45,7 @@ def counting(ledger_table: Any) -> Counting:
 
 @pytest.fixture
 def two(ledger_table: Any, delivery: Delivery) -> tuple[Reference, Reference]:
-    """The references of a delivery that has a record, and of one that has none."""
+    """The references of a delivery with a record, and of one without."""
     ledger = ReadAhead(ledger_table.name, ledger_table.client)
     assert ledger.own(delivery.reference, delivery.to_document()) is None
     return delivery.reference, replace(delivery.reference, message_id="other")

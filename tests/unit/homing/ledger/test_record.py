@@ -1,4 +1,4 @@
-"""What a record says of its delivery."""
+"""What a ledger record says about its delivery."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How large the record of one delivery can become; DynamoDB takes 400 KB."""
+"""How large the ledger record of a delivery can become; DynamoDB's limit is 400 KB."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ REDRIVES = 12
 
 
 def record_run(ledger: Ledger, generation: int, target_url: str | None) -> None:
-    """All attempts of one run, each with an entry as long as one can be."""
+    """Record all attempts of one run, each with the longest possible entry."""
     backoff = {
         "exponentialDelay": 3600.125,
         "jitterApplied": 3600.125,
@@ -51,12 +51,12 @@ def record_run(ledger: Ledger, generation: int, target_url: str | None) -> None:
 
 
 def size(item: dict[str, Any]) -> int:
-    """The bytes of an item with its types as JSON, which is more than DynamoDB counts."""
+    """Return the size of an item as typed JSON, which is more than DynamoDB counts."""
     return len(json.dumps(item, ensure_ascii=False).encode())
 
 
 class TableClient:
-    """A DynamoDB client over one simulated table, which is held to moto by a test of its own.
+    """A DynamoDB client of one simulated table, which another test compares with moto.
 
     moto copies and measures the whole item at every update.
     """
@@ -94,13 +94,13 @@ def test_a_record_of_the_most_attempts_stays_small_however_often_it_is_redriven(
     first, second, *later = run()
     assert first < 25_000
     assert second < 45_000
-    assert max(later) < second + REDRIVES * 250  # an entry of `redriveHistory` for each
+    assert max(later) < second + REDRIVES * 250  # an entry of `redriveHistory` for each redrive
 
 
 def test_with_the_largest_dead_letter_it_still_fits_into_an_item() -> None:
-    """The dead letter of a first attempt that was given up is a delivery document (decision 0054).
+    """The dead letter of a failed first attempt is a delivery document (decision 0054).
 
-    Every attempt went to an endpoint that had moved, to as long a URL as there can be.
+    Every attempt went to an endpoint that had moved to a URL of maximum length.
     """
     moved = "https://moved.example/".ljust(MAX_URL_LENGTH, "x")
     assert max(run(moved)) + MAX_DOCUMENT_BYTES < 400 * 1024

@@ -1,4 +1,4 @@
-"""The ledger's updates against DynamoDB's semantics (moto)."""
+"""The ledger's updates, with DynamoDB's semantics (moto)."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def retry(
     worker: str = "a",
     execution_name: str = "express-path",
 ) -> Retry:
-    """A retry as `worker` records it: workers differ in what they observed."""
+    """Return a retry as `worker` records it; workers observe different outcomes."""
     outcome = Outcome("2025-12-28T12:00:00.000Z", ord(worker), 500)
     verdict = Verdict(Decision.RETRY, Category.SERVER_ERROR, "HTTP 500", Status.RETRY_SCHEDULED)
     backoff = {
@@ -87,7 +87,7 @@ def test_a_delivery_that_nobody_has_is_given_to_its_execution(
 def test_a_delivery_that_has_a_record_keeps_it(
     ledger: Ledger, ledger_table: Any, delivery: Delivery
 ) -> None:
-    """boto3 may repeat the call, and another worker may have been faster."""
+    """boto3 may repeat the call, and another execution may have been faster."""
     owned(ledger, delivery)
     before = ledger_table.items()
     assert ledger.own(delivery.reference, delivery.to_document()) == ledger.read(delivery.reference)
@@ -97,7 +97,7 @@ def test_a_delivery_that_has_a_record_keeps_it(
 def test_the_record_of_a_previous_acceptance_gives_way(
     ledger: Ledger, ledger_table: Any, delivery: Delivery
 ) -> None:
-    """The key may be in use again while the record of a previous acceptance stands (0022)."""
+    """The key may be in use again while the record of a previous acceptance still exists (0022)."""
     previous = replace(delivery.reference, created_at="2024-12-28T12:00:00.000Z")
     ledger.record_retry(retry(previous, 0))
     owned(ledger, delivery)
@@ -115,7 +115,7 @@ def test_a_ledger_that_cannot_be_written_owns_nothing(delivery: Delivery) -> Non
 def test_the_express_path_records_no_retry_of_a_delivery_that_an_execution_has(
     ledger: Ledger, delivery: Delivery
 ) -> None:
-    """That execution goes on with the delivery, and must find its own attempt unrecorded."""
+    """That execution continues with the delivery, and must find its own attempt unrecorded."""
     owned(ledger, delivery)
     reference = delivery.reference
     assert ledger.record_retry(retry(reference, 0)).result is RecordResult.SUPERSEDED
@@ -234,7 +234,7 @@ def test_an_attempt_that_could_not_be_recorded_does_not_lock_out_the_next(
 def test_an_end_on_record_stays_whatever_attempt_comes_after_it(
     ledger: Ledger, ledger_table: Any, reference: Reference
 ) -> None:
-    """Only a record that waits for a retry has a `nextRetryAt`, and only that may change."""
+    """Only the record of a waiting delivery has a `nextRetryAt`, and only that may change."""
     ledger.record_retry(retry(reference, 0))
     ended = {**ledger_table.items()[0], "status": {"S": "DELIVERED"}}
     del ended["nextRetryAt"]
@@ -293,7 +293,7 @@ def test_a_ledger_that_cannot_be_written_is_a_result_and_no_exception(
 def test_any_interleaving_of_two_writers_leaves_a_history_with_no_gap_and_no_double(
     ledger: Ledger, ledger_table: Any, reference: Reference, moves: list[str], seed: int
 ) -> None:
-    """Each move is one worker recording the attempt it has in hand; the loser stops."""
+    """In each move one worker records its current attempt. A worker that is refused stops."""
     mine = replace(reference, message_id=f"m{seed}-{''.join(moves)}")
     in_hand: dict[str, int | None] = {"a": 0, "b": 0}
     results: dict[tuple[str, int], RecordResult] = {}
@@ -341,7 +341,7 @@ def test_whole_numbers_come_back_as_int() -> None:
 def test_an_item_stays_small_at_the_highest_number_of_attempts(
     ledger: Ledger, ledger_table: Any, reference: Reference
 ) -> None:
-    """DynamoDB takes 400 KB. 20 entries with the longest error text there is stay below 12."""
+    """DynamoDB's limit is 400 KB. 20 entries with the longest error text take less than 12 KB."""
     for attempt_number in range(20):
         made = retry(reference, attempt_number, execution_name="the-same")
         longest = {"errorDetails": {"message": "x" * MAX_REASON_LENGTH}}
@@ -384,7 +384,7 @@ def test_a_read_is_consistent(reference: Reference) -> None:
 
 
 def test_a_record_of_a_previous_acceptance_is_none(ledger: Ledger, reference: Reference) -> None:
-    """DynamoDB deletes what has expired days late; the key may be in use again by then."""
+    """DynamoDB deletes expired items days late, and the key may be in use again by then."""
     ledger.record_retry(retry(replace(reference, created_at="2024-12-28T12:00:00.000Z"), 0))
     assert ledger.read(reference) is None
 
@@ -401,7 +401,7 @@ def test_a_record_of_a_previous_acceptance_is_none(ledger: Ledger, reference: Re
 def test_a_dead_letter_is_kept_with_the_record_of_a_failure_and_of_nothing_else(
     ledger: Ledger, ledger_table: Any, reference: Reference, status: str, is_kept: bool
 ) -> None:
-    """The delivery may have been redriven, or ended, while its dead letter was sent."""
+    """The delivery may be redriven, or end, while its dead letter is sent."""
     ledger.record_retry(retry(reference, 0))
     ledger_table.client.put_item(
         TableName=ledger_table.name, Item={**ledger_table.items()[0], "status": {"S": status}}
@@ -416,7 +416,7 @@ def test_a_dead_letter_is_kept_with_the_record_of_a_failure_and_of_nothing_else(
 def test_a_dead_letter_without_a_record_is_not_kept_and_raises_nothing(
     ledger: Ledger, ledger_table: Any, reference: Reference
 ) -> None:
-    """It is in the dead-letter queue all the same."""
+    """The dead letter is in the dead-letter queue nevertheless."""
     ledger.keep_dead_letter(reference, "a dead letter")
     assert list(ledger_table.items()) == []
 

@@ -1,4 +1,4 @@
-"""The table of transitions is what the ledger's updates, the definition and `dispatch` do."""
+"""The ledger's updates, the definition and `dispatch` follow the table of transitions."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ DRAINED = {"category": "INTERNAL_ERROR", "reason": "drained"}
 
 
 class Client:
-    """A DynamoDB client over one simulated table, which a test of its own holds to moto."""
+    """A DynamoDB client of one simulated table, which another test compares with moto."""
 
     class exceptions:  # noqa: N801  # botocore's name
         ConditionalCheckFailedException = ConditionalCheckFailedException
@@ -75,7 +75,7 @@ class Client:
 
 @dataclass
 class FakeCloud:
-    """Both workflows and the dead-letter queue. Every execution that is asked for runs."""
+    """Fakes of both workflows, in which all executions run, and of the dead-letter queue."""
 
     document: dict[str, Any]
     did: list[Action] = field(default_factory=list)
@@ -166,7 +166,7 @@ class Bench:
     def end(
         self, state: str, status: Status, generation: int, attempt: int, *, express: bool
     ) -> None:
-        """Evaluate and make the update of a state of the definition."""
+        """Evaluate the arguments of a state of the definition, and make the update."""
         document = self.document(generation, attempt) | {
             "outcome": {"timestamp": NOON, "responseTime": 12, "httpStatus": 200},
             "verdict": {"status": status.value, "category": "SUCCESS", "reason": "HTTP 200"},
@@ -184,7 +184,7 @@ class Bench:
         return Interventions(self.ledger, cloud, lambda _: True)
 
     def take_up(self) -> None:
-        """Take the delivery up as the watchdog does, which looks at what waits only."""
+        """Resume the delivery as the watchdog does, which considers only waiting deliveries."""
         record = self.ledger.read(self.reference)
         if record is not None and record.is_waiting:
             document = self.document(1, self.attempt_number)
@@ -232,7 +232,7 @@ MOVES: Mapping[Move, Callable[[Bench], Any]] = {
 EARLIER = {move for move in Move if move.name.startswith("EARLIER")}
 
 
-# A failure by the express path, and no record at all, are of no generation.
+# A failure in the express path has no generation, and neither has a delivery without a record.
 CASES = [
     (move, state)
     for move in Move
@@ -274,7 +274,7 @@ def test_dispatch_settles_a_message_as_the_table_says(delivery: Delivery, state:
 def test_what_must_wait_is_given_to_its_execution_or_settled_by_its_record(
     delivery: Delivery, state: State
 ) -> None:
-    """A scheduled delivery; deferred and postponed ones go the same way."""
+    """The test uses a scheduled delivery; deferred and postponed ones are treated alike."""
     bench, cloud = Bench(delivery, state), FakeCloud(delivery.to_document())
     later = json.dumps(replace(delivery, due_at="2025-12-28T12:00:03Z").to_document())
     ExpressPath(cloud, cloud, bench.ledger, cloud).settle(later)
@@ -293,7 +293,7 @@ def cell(move: Move, state: State) -> str:
 
 
 def rows() -> list[str]:
-    """The table of docs/delivery-protocol.md."""
+    """The table in docs/delivery-protocol.md."""
     settles = [DISPATCH[state].value for state in State]
     lines = [
         ["", *(state.value for state in State)],

@@ -1,4 +1,4 @@
-"""The definition's two updates of the ledger are copies of what `homing.ledger.updates` has."""
+"""The definition's two updates of the ledger are copies of those in `homing.ledger.updates`."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def retry_of(delivery: Delivery) -> dict[str, Any]:
 
 
 def update_of(state: str, delivery: Delivery, status: Status) -> Any:
-    """The arguments that the definition makes of a delivery document."""
+    """Return the arguments that the definition computes from a delivery document."""
     document = {
         **delivery.to_document(),
         "outcome": {"timestamp": NOON, "responseTime": 12, "httpStatus": 200},
@@ -174,7 +174,7 @@ OUTCOMES = {
 
 
 def outcome_of(name: str) -> Any:
-    """The outcome of an attempt; where Deliver failed, that of its catcher."""
+    """The outcome of an attempt or, if Deliver failed, the one that its Catch sets."""
     if OUTCOMES[name] is not None:
         return OUTCOMES[name]
     failed = {"input": {}, "errorOutput": {"Error": "Lambda.Unknown"}}
@@ -186,7 +186,7 @@ def outcome_of(name: str) -> Any:
 def test_the_definition_can_evaluate_every_end_of_every_outcome_also_where_it_is_not_classified(
     delivery: Delivery, name: str
 ) -> None:
-    """Step Functions logs no event of an evaluation that failed."""
+    """Step Functions logs no event if an evaluation fails."""
     outcome = outcome_of(name)
     states: dict[str, Any] = {
         "input": {**delivery.to_document(), "outcome": outcome},

@@ -1,4 +1,4 @@
-"""What is put on the event bus, and how it is told that the bus refuses it."""
+"""What is put on the event bus, and how a refusal by the bus is reported."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ NOON = "2025-12-28T12:00:00.000Z"
 
 
 class Bus:
-    """An EventBridge client that keeps what it is told, or refuses the entry of one number."""
+    """An EventBridge client that keeps all entries, or refuses the entry with one number."""
 
     def __init__(self, refuses: int | None = None, error: Exception | None = None) -> None:
         self.calls: list[list[dict[str, Any]]] = []

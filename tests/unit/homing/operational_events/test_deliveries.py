@@ -1,6 +1,6 @@
-"""Which changes of a delivery's record make an event, and which of them the function gets to see.
+"""Which changes of a delivery's record cause an event, and which ones invoke the function.
 
-The records are written as in a deployment: by the updates of the ledger and of the definition.
+The records are written as on AWS: by the updates of the ledger and of the definition.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ ENDS = {"failed": "RecordFailure", "exceeded": "RecordFailure", "delivered": "Re
 
 @dataclass
 class Story:
-    """A delivery in a ledger, and the records of its stream."""
+    """A delivery in a ledger, and the records in the ledger's stream."""
 
     table: Any
     delivery: Delivery
@@ -159,7 +159,7 @@ def names(events: list[OperationalEvent]) -> str:
 
 
 def is_seen(record: dict[str, Any], *, delivered: bool) -> bool:
-    """Whether Lambda hands a record to the function, by our matcher and the emulator's."""
+    """Return whether Lambda passes a record to the function, by our matcher and the emulator's."""
     patterns = delivery_patterns(delivered=delivered)
     ours = any(
         compile_pattern(json.dumps(each)).matches(read_json(json.dumps(record)))
@@ -290,7 +290,7 @@ def test_a_record_that_expires_makes_no_event(story: Story) -> None:
 
 
 def test_a_message_that_is_accepted_again_makes_its_own_events(story: Story) -> None:
-    """The record of the previous acceptance gives way without one."""
+    """The record of the previous acceptance is replaced without an event."""
     story.run("failed")
     later = replace(story.reference, created_at="2026-02-28T12:00:00.000Z")
     story.delivery = replace(story.delivery, reference=later, due_at="2026-02-28T12:00:00Z")

@@ -1,4 +1,4 @@
-"""An endpoint that Homing disables makes an event; one that a person disables makes none."""
+"""An endpoint that Homing disables causes an event; one that a person disables does not."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def test_the_change_that_makes_an_event_passes_the_filter() -> None:
 
 
 def passes(changed: dict[str, Any]) -> bool:
-    """Whether Lambda hands a record to the function, by our matcher and the emulator's."""
+    """Return whether Lambda passes a record to the function, by our matcher and the emulator's."""
     (pattern,) = ENDPOINT_PATTERNS
     ours = compile_pattern(json.dumps(pattern)).matches(read_json(json.dumps(changed)))
     assert ours == _match_esm_filter(changed, pattern)

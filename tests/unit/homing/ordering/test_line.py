@@ -1,4 +1,4 @@
-"""What a place has of its delivery."""
+"""What a place in a line contains of its delivery."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def test_a_place_has_the_whole_delivery(ordered: Delivery) -> None:
 
 
 def test_the_document_of_an_ordinary_event_takes_about_half_of_its_size(ordered: Delivery) -> None:
-    """docs/ordering.md says so."""
+    """As docs/ordering.md says."""
     whole = len(document_text(ordered.to_document()).encode())
     assert whole > 1400
     assert len(Place("line", 7, ordered, AT).to_item()["delivery"]) < 0.55 * whole

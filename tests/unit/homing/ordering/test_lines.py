@@ -1,4 +1,4 @@
-"""Lines of deliveries with an ordering key: places, turns, and what follows an end."""
+"""Lines of deliveries with an ordering key: places, turns, and what follows when one ends."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ UNANSWERED = ANSWERED | {"httpStatus": None}
 
 
 class Queue:
-    """A delivery queue that remembers, and may refuse."""
+    """A delivery queue that keeps what it is sent, and may refuse it."""
 
     def __init__(self) -> None:
         self.sent: list[Delivery] = []
@@ -172,7 +172,7 @@ def test_a_repeated_message_keeps_its_place(bench: Bench) -> None:
     bench.join("m1", "m2")
     assert turns_of(bench.join("m2", repeated=True)) == []
     assert bench.places() == [1, 2]
-    assert bench.queue.take() == [("m1", 1, 0)]  # m1 has no record: it is queued again
+    assert bench.queue.take() == [("m1", 1, 0)]  # m1 has no record, so it is queued again
 
 
 def test_a_repeated_message_without_a_place_gets_one(bench: Bench) -> None:
@@ -198,14 +198,14 @@ def test_a_line_that_cannot_be_read_refuses_what_would_join(bench: Bench) -> Non
 def test_a_place_behind_the_head_is_given_up_for_one_at_the_end(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The line has gone on between the read of its end and the put of the place."""
+    """The line has moved on between the read of its end and the write of the place."""
     bench.join("m1", "m2")
     bench.begin(placed("m1", 1, 0))
     bench.begin(placed("m2", 2, 1))
     for name, sequence in (("m1", 1), ("m2", 2)):
         bench.records(placed(name, sequence))
     bench.advance()
-    ends = [1]  # as it was read when m1 was the last of the line
+    ends = [1]  # as read when m1 was the last delivery of the line
     last = Places.last
     monkeypatch.setattr(Places, "last", lambda *of: ends.pop() if ends else last(*of))
     assert turns_of(bench.join("m3")) == [("m3", 3, 1)]
@@ -213,7 +213,7 @@ def test_a_place_behind_the_head_is_given_up_for_one_at_the_end(
 
 
 def test_a_place_behind_the_head_does_not_say_how_long_the_line_is(bench: Bench) -> None:
-    """It was written late, after its call had failed."""
+    """The place was written late, after its call had failed."""
     bench.join("m1", "m2", "m3")
     for number, name in enumerate(("m1", "m2", "m3")):
         bench.begin(placed(name, number + 1, number and 1))
@@ -278,7 +278,7 @@ def test_a_line_is_empty_after_its_last(bench: Bench) -> None:
 
 
 def test_a_line_of_which_nothing_was_queued_is_released_by_its_first(bench: Bench) -> None:
-    """The function that accepted it broke off before the queue had it."""
+    """The function that accepted it stopped before it was on the queue."""
     bench.join("m1")
     assert (bench.advance(), bench.queue.take()) == (Advance.RELEASED, [("m1", 1, 0)])
 
@@ -349,7 +349,7 @@ def test_after_the_next_has_begun_no_attempt_of_the_head_begins(bench: Bench) ->
 
 
 def test_a_redriven_delivery_comes_late(bench: Bench) -> None:
-    """Its execution has a claim that the ledger holds."""
+    """Its execution has a claim that is recorded in the ledger."""
     bench.join("m1", "m2")
     bench.begin(placed("m1", 1, 0))
     bench.begin(placed("m2", 2, 1))
@@ -421,7 +421,8 @@ def test_a_blocked_line_goes_on_when_its_head_is_redriven_and_delivered(bench: B
     head = replace(delivery("m1", endpoint="orders").reference, sequence=1, after=0)
     bench.begin(head)
     bench.records(head, "FAILED")
-    assert bench.turns.begin(head, claim(), START) is None  # the redriven one is still the head
+    # The redriven delivery is still the head.
+    assert bench.turns.begin(head, claim(), START) is None
     bench.records(head, "QUEUED", attention="QUEUED#1")
     assert bench.releasing.advance(line_id_of(head), START) is Advance.WAITS
     bench.records(head)

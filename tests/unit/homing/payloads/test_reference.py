@@ -1,4 +1,4 @@
-"""The claim check: large payloads wait in S3."""
+"""Payload references (claim check): large payloads are in S3."""
 
 from __future__ import annotations
 
@@ -72,12 +72,12 @@ def test_what_is_not_what_was_taken_in_is_not_sent(bucket: Any) -> None:
 
 
 def test_a_renewed_payload_counts_as_written_anew_and_is_the_same(bucket: Any) -> None:
-    """S3 counts the days of its lifecycle from the last writing."""
+    """The lifecycle of S3 counts days from the last write."""
     claim = reference_for("m#shop", BODY, timedelta())
     store = PayloadStore("payloads")
     store.keep(claim, BODY)
     written = bucket.head_object(Bucket="payloads", Key=claim.key)["LastModified"]
-    time.sleep(1.1)  # it is told in whole seconds
+    time.sleep(1.1)  # S3 returns it in whole seconds
     assert store.renew(claim)
     assert bucket.head_object(Bucket="payloads", Key=claim.key)["LastModified"] > written
     assert store.fetch(claim) == BODY.decode()

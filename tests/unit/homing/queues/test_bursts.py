@@ -1,4 +1,4 @@
-"""The burst of a sender: what goes to the delivery queue, and what to the bulk queue."""
+"""The burst of a sender: which messages go to the delivery queue, and which to the bulk queue."""
 
 from __future__ import annotations
 

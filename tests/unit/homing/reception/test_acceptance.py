@@ -1,4 +1,4 @@
-"""Taking messages in: never lost, and by us never doubled."""
+"""Accepting messages: none is lost, and none is duplicated by Homing."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def message(
 
 @dataclass
 class Sqs:
-    """A queue that answers each batch as it is told, and then takes everything."""
+    """A queue that answers batches with the given responses, and then accepts everything."""
 
     script: list[Any] = field(default_factory=list)
     calls: list[list[str]] = field(default_factory=list)
@@ -165,7 +165,7 @@ def test_a_duplicate_of_a_fully_recorded_message_enqueues_nothing(
 
 
 class KilledError(BaseException):
-    """The function is gone, and nobody is left to tidy up."""
+    """Raised in place of a crash, after which the function does nothing more."""
 
 
 def test_after_a_crash_between_idempotency_record_and_queue_a_duplicate_enqueues_the_deliveries(
@@ -270,7 +270,7 @@ def test_an_overdue_duplicate_is_refused_once_the_idempotency_record_has_expired
 
 
 class AtomicClient:
-    """A DynamoDB client whose conditional writes are atomic, as DynamoDB's are and moto's not."""
+    """A DynamoDB client whose conditional writes are atomic, as in DynamoDB but not in moto."""
 
     def __init__(self, client: Any) -> None:
         self._client = client
@@ -344,7 +344,7 @@ def test_batches_keep_to_ten_entries_and_to_the_size_that_the_queue_takes() -> N
             total = sum(len(entry["MessageBody"].encode()) for entry in batch)
             assert len(batch) <= 10
             assert total <= MAX_BATCH_BYTES
-            if following and len(batch) < 10:  # no batch more than is needed
+            if following and len(batch) < 10:  # no more batches than needed
                 assert total + len(following[0]["MessageBody"].encode()) > MAX_BATCH_BYTES
 
 
@@ -370,7 +370,7 @@ def test_nothing_to_send_makes_no_call() -> None:
 def test_a_record_of_a_previous_acceptance_keeps_no_delivery_from_the_queue(
     acceptance: Acceptance, ledger_table: Any, sqs: Sqs
 ) -> None:
-    """A record outlives its guard by the waits of its retries (docs/decisions/0022)."""
+    """Ledger records outlive idempotency records by the waits of retries (decision 0022)."""
     first = message(timestamp="2025-12-28T12:00:00.000Z", targets=(A,))
     acceptance.accept(first, now=NOON)
     record(ledger_table, first.deliveries()[0])
@@ -385,7 +385,7 @@ def test_a_record_of_a_previous_acceptance_keeps_no_delivery_from_the_queue(
 
 
 def some(number: int, **fields: Any) -> Message:
-    """Return one of several messages with ids of their own."""
+    """Return one of several messages with different ids."""
     one = message(targets=(f"https://{number}.example/",), **fields)
     return replace(one, idempotency=replace(one.idempotency, message_id=f"m-{number}"))
 
@@ -443,7 +443,7 @@ def test_what_exceeds_the_burst_of_its_sender_goes_to_the_bulk_queue(
 def test_a_duplicate_goes_to_the_queue_of_its_first_acceptance(
     acceptance: Acceptance, sqs: Sqs, queue: str
 ) -> None:
-    """On two queues at once, two dispatchers could make the same first attempt."""
+    """If it were on two queues at once, two dispatchers could make the same first attempt."""
     others = [some(number) for number in range(1, BURST + 1)]
     if queue == "bulk":
         acceptance.accept_all(others, now=NOON)
@@ -459,7 +459,7 @@ def test_a_duplicate_goes_to_the_queue_of_its_first_acceptance(
 
 def test_one_message_spoils_no_other(acceptance: Acceptance, sqs: Sqs) -> None:
     acceptance.accept(some(1), now=NOON)
-    sqs.script = [1]  # the first entry, and again in each try
+    sqs.script = [1]  # the queue refuses the first entry, in each try
     sqs.script += [1, 1]
     results = acceptance.accept_all(
         [
@@ -499,7 +499,8 @@ def test_a_duplicate_within_a_batch_is_one_and_waits_for_the_message_that_it_rep
     results = acceptance.accept_all(messages, now=NOON)
     assert kinds(results) == ["new", "new", "duplicate", "InvalidMessageError", "new"]
     assert len({one for call in sqs.calls for one in call}) == 3
-    assert all(len(set(call)) == len(call) for call in sqs.calls)  # else SQS refuses all of them
+    # Otherwise SQS refuses all of them.
+    assert all(len(set(call)) == len(call) for call in sqs.calls)
 
 
 def test_a_table_that_fails_fails_each_message_of_a_batch(

@@ -1,4 +1,4 @@
-"""A message with an event type and no recipient goes to those who subscribe, decided once."""
+"""A message with an event type and no recipient goes to the subscribers; this is decided once."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ AT = "2025-12-28T12:00:00.000Z"
 
 
 class Queue(DeliveryQueue):
-    """A queue that keeps what it is sent, or is down."""
+    """A queue that keeps what it is sent, or refuses everything."""
 
     def __init__(self) -> None:
         super().__init__("url", None)  # type: ignore[arg-type]  # no call of SQS
@@ -63,7 +63,7 @@ def endpoint(name: str, *types: str, **more: Any) -> Endpoint:
 
 
 class World:
-    """An acceptance beside its tables, which reads who subscribes for each message."""
+    """An acceptance and its tables. It reads the subscribers for each message."""
 
     def __init__(self, registry: Any) -> None:
         self.client = registry
@@ -222,7 +222,7 @@ def test_without_subscriptions_to_read_nothing_is_accepted(world: World) -> None
 
 
 class AtomicClient:
-    """A DynamoDB client whose puts are atomic, which moto's are not between threads."""
+    """A DynamoDB client whose puts are atomic. Those of moto are not, if threads race."""
 
     def __init__(self, client: Any) -> None:
         self._client = client

@@ -1,4 +1,4 @@
-"""What the ingest queue takes, and the request that each becomes."""
+"""Which messages the ingest queue accepts, and the request body that each becomes."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ NOTIFIED = "dc1e94d9-56c5-5e96-808d-cc7f68faa162"
 AT = "2026-11-28T12:00:00Z"
 POSTED = '{"endpointId": "shop", "payload": {"n": 1.10}, "messageId": "order-1"}'
 
-# JSON as others write it: spaces, escapes, digits that a parser would change.
+# JSON as other programs write it: spaces, escapes, digits that a parser would change.
 digits = st.from_regex(
     r"-?(0|[1-9][0-9]{0,30})(\.[0-9]{1,25})?([eE][+-]?[0-9]{1,3})?", fullmatch=True
 )
@@ -39,7 +39,7 @@ def arrays(draw: Any, inner: Any) -> str:
 
 @st.composite
 def objects(draw: Any, inner: Any) -> str:
-    names = draw(st.lists(st.text(max_size=5), max_size=3))  # a payload may have a name twice
+    names = draw(st.lists(st.text(max_size=5), max_size=3))  # a payload may contain a duplicate key
     space = draw(spaces)
     members = [f"{json.dumps(name)}{space}:{space}{draw(inner)}" for name in names]
     return f"{{{space}{f',{space}'.join(members)}{space}}}"
@@ -59,7 +59,7 @@ def read(
 
 
 def fields(ingested: Ingested) -> dict[str, Any]:
-    """The fields of the request but the payload, parsed."""
+    """Return the parsed fields of the request without the payload."""
     members = split_members(ingested.body)
     return {name: json.loads(text) for name, text in members.items() if name != "payload"}
 
@@ -144,7 +144,8 @@ def test_a_notification_with_the_attribute_has_its_payload_and_its_time() -> Non
     assert fields(found) == {"eventType": "order.paid", "timestamp": "2026-11-28T12:00:00.123Z"}
 
 
-@settings(suppress_health_check=[HealthCheck.too_slow])  # by the clock of a machine that is shared
+# A generous limit, since the machine is shared.
+@settings(suppress_health_check=[HealthCheck.too_slow])
 @given(documents, spaces)
 def test_any_payload_is_kept_to_the_character_whatever_it_comes_in(text: str, space: str) -> None:
     attributes = {"eventType": "a"}
@@ -172,7 +173,7 @@ def test_any_payload_is_kept_to_the_character_whatever_it_comes_in(text: str, sp
 def test_the_id_of_a_message_without_one_follows_from_the_queue_message(
     body: str, attributes: dict[str, str], default: str
 ) -> None:
-    """So it is the same whenever it is redelivered, and for SNS also when SNS sends it twice."""
+    """So it stays the same if the message is redelivered, or if SNS sends it twice."""
     assert read(body, attributes=attributes).default_id == default
 
 

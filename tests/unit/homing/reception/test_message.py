@@ -1,4 +1,4 @@
-"""What a request becomes, and why it is refused."""
+"""Which message a request becomes, or why the request is refused."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def parse(
 
 
 def body_of(payload: str = "{}", **fields: Any) -> str:
-    """A request with the given fields; a field that is None is left out."""
+    """Return a request body with the given fields; a field that is None is left out."""
     given = {"targetUrl": URL} | fields
     members = [f"{json.dumps(k)}: {json.dumps(v)}" for k, v in given.items() if v is not None]
     return "{" + ", ".join([*members, f'"payload": {payload}']) + "}"
@@ -144,7 +144,7 @@ def test_equal_targets_are_one_delivery_each_in_the_order_of_the_request() -> No
 @pytest.mark.parametrize(
     ("deliver_at", "due_at"),
     [
-        ("2025-12-28T11:59:00.250Z", "2025-12-28T12:00:00Z"),  # a clock that is a minute behind
+        ("2025-12-28T11:59:00.250Z", "2025-12-28T12:00:00Z"),  # a clock that is a minute slow
         ("2025-12-28T12:00:00.250Z", "2025-12-28T12:00:01Z"),
         ("2025-12-28T13:00:01+01:00", "2025-12-28T12:00:01Z"),
         ("2026-12-28T10:00:00Z", "2026-12-28T10:00:00Z"),
@@ -202,7 +202,7 @@ def test_a_text_payload_may_be_empty() -> None:
     assert parse(body_of('""', contentType="text/plain")).request.payload == ""
 
 
-# Every bad input: what is sent, the field that the answer names, and a part of what it says.
+# Invalid inputs: the request, the field that the error names, and a part of its message.
 BAD_BODIES = [
     ("", "body", "JSON object"),
     ("hello", "body", "JSON object"),

@@ -1,4 +1,4 @@
-"""A message's own policy over the default one."""
+"""A message's own policy, which overrides the default policy."""
 
 from __future__ import annotations
 
@@ -79,10 +79,10 @@ NAMED = Policy(retry_on=("404", "4xx"), give_up_on=("503", "422"))
         ({"give_up_on": ["500"]}, ["404", "4xx"], ["500"]),
         ({"retry_on": []}, [], ["503", "422"]),
         ({"retry_on": ["409", "409"], "give_up_on": []}, ["409"], []),
-        # What is given beats the same entry of the default.
+        # A given entry replaces the same entry of the default.
         ({"retry_on": ["503"]}, ["503"], ["422"]),
         ({"give_up_on": ["4xx"]}, ["404"], ["4xx"]),
-        # A preset sets both lists, as far as they are not given.
+        # A preset sets both lists unless they are given.
         ({"preset": "standard-webhooks"}, ["3xx", "4xx", "5xx"], []),
         ({"preset": "standard-webhooks", "retry_on": []}, [], []),
         ({"preset": "standard-webhooks", "give_up_on": ["404"]}, ["3xx", "4xx", "5xx"], ["404"]),
@@ -147,7 +147,7 @@ def test_what_is_no_status_and_no_class_is_refused_with_the_fix(entry: object, s
         (["404", "4xx"], ["4xx", "503", "4xx"], ["4xx"]),
         (["404"], ["4xx"], []),
         (["404"], [], []),
-        ("404", "404", []),  # neither is a list, which is an error of its own
+        ("404", "404", []),  # neither is a list, which is a separate error
         ([["404"], {}], [["404"]], []),
     ],
 )

@@ -46,12 +46,13 @@ def refused(text: str) -> tuple[str, str]:
     return error.field, error.message
 
 
-@settings(suppress_health_check=[HealthCheck.too_slow])  # by the clock of a machine that is shared
+# A generous limit, since the machine is shared.
+@settings(suppress_health_check=[HealthCheck.too_slow])
 @given(documents, layouts, spaces, texts, documents)
 def test_any_json_text_in_an_object_is_recovered_to_the_character(
     document: Any, layout: dict[str, Any], space: str, before: str, other: Any
 ) -> None:
-    # Half a surrogate pair cannot be in a request, which is UTF-8; written as an escape it can.
+    # A request, which is UTF-8, cannot contain half a surrogate pair, except written as an escape.
     source = json.dumps(document, **layout).encode(errors="replace").decode()
     name, neighbour = json.dumps(f"a{before}"), json.dumps(other)
     body = f'{space}{{{space}{name}:{neighbour},"payload"{space}:{space}{source}{space}}}{space}'
@@ -144,7 +145,7 @@ def test_nesting_beyond_the_limit_is_refused_however_deep(
     "payload",
     [
         f"[{','.join('1' for _ in range(MAX_VALUES + 1))}]",
-        f"[{'[],' * MAX_VALUES}",  # no JSON at all
+        f"[{'[],' * MAX_VALUES}",  # not JSON at all
         "[" + '"\\"",' * MAX_VALUES + '""]',
     ],
 )
@@ -160,7 +161,7 @@ def test_marks_in_a_string_are_no_values(text: str) -> None:
 
 
 def test_a_string_without_an_end_is_no_json_however_many_quotes_it_escapes() -> None:
-    """Searched in one pass: a second one for each quote would take hours."""
+    """The text is searched in one pass. A second pass for each quote would take hours."""
     field, message = refused('{"payload": "' + '\\",' * (MAX_VALUES + 1))
     assert (field, message[:29]) == ("body", "is not JSON: Unterminated str")
 

@@ -1,4 +1,4 @@
-"""Whom a message goes to."""
+"""The recipients of a message."""
 
 from __future__ import annotations
 

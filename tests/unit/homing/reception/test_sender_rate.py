@@ -1,4 +1,4 @@
-"""The rate of a sender, counted in DynamoDB (moto) for all containers."""
+"""The rate of a sender, which DynamoDB (moto) counts for all containers."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ SECOND = 1_000_000
 class Counting:
     """A DynamoDB client that counts the updates made through it, one after the other.
 
-    DynamoDB checks a condition and writes in one; moto lets another thread come between.
+    DynamoDB checks a condition and writes in one step. In moto another thread can come between.
     """
 
     def __init__(self, client: Any) -> None:
@@ -56,7 +56,7 @@ def rate(messages_table: Any, dynamodb: Counting) -> SenderRate:
 def accepted(
     rate: SenderRate, deliveries: Sequence[int], at: float = 0, sender: str = "shop"
 ) -> int:
-    """How many messages may be accepted, the first ones of those that are given."""
+    """Return how many of the given messages may be accepted; these are the first ones."""
     found = rate.exceeded(sender, deliveries, NOON + timedelta(seconds=at))
     fitting = found.count(None)
     assert found[:fitting] == [None] * fitting
@@ -65,7 +65,7 @@ def accepted(
 
 
 def seconds(rate: SenderRate, deliveries: int = 1, at: float = 0) -> float:
-    """After how many seconds a message that exceeds the rate may be sent again."""
+    """Return after how many seconds a message that exceeds the rate may be sent again."""
     (found,) = rate.exceeded("shop", [deliveries], NOON + timedelta(seconds=at))
     assert isinstance(found, RateExceededError)
     return found.seconds
@@ -164,7 +164,7 @@ def test_a_table_that_cannot_be_written_is_reported() -> None:
 def test_in_no_span_of_time_is_more_accepted_than_rate_and_backlog_allow(
     per_second: float, backlog: int, sent: list[tuple[int, int]]
 ) -> None:
-    """But for one message with more deliveries than the backlog, of a sender that has none."""
+    """The exception: one message with more deliveries than the backlog, if nothing waits."""
     allowance = Allowance(per_second, backlog)
     now, free_at = 0, 0
     taken: list[tuple[int, int]] = []

@@ -1,4 +1,4 @@
-"""A request that is made to take memory is far from taking all that the function has."""
+"""A request built to use memory uses much less than the function has."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from benchmarks.worst_requests import LIMIT_MB, REQUESTS, measure
 if TYPE_CHECKING:
     from pathlib import Path
 
-# Of the table in docs/benchmarks.md the one that took the most before numbers were bounded, and
-# the one that takes the most since; the benchmark measures all of them.
+# From the table in docs/benchmarks.md, the request that took the most memory before numbers were
+# limited, and the one that takes the most since. The benchmark measures all of them.
 WORST = (
     "headers with invalid names",
     "the same beside 4 MB of text that takes four bytes a character",

@@ -1,4 +1,4 @@
-"""Bulk redrives: each failure is sent again once, counted once, and followed to its end (moto)."""
+"""Bulk redrives: each failed delivery is redriven once, counted once and followed (moto)."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ CRM = DeliveryFilter(statuses=(Status.FAILED,), sender_id="default", endpoint_id
 
 
 class BrokenOffError(Exception):
-    """The function has ended, whatever it was doing."""
+    """Raised in place of a crash of the function."""
 
 
 class Workflow:
-    """A state machine that remembers what was started."""
+    """A state machine that records which executions were started."""
 
     def __init__(self) -> None:
         self.started: dict[str, str] = {}
@@ -73,7 +73,7 @@ class DeadLetters:
 
 
 class Bench:
-    """A ledger with failed deliveries, and a runner whose time passes as it sleeps."""
+    """A ledger with failed deliveries, and a runner whose clock advances when it sleeps."""
 
     def __init__(self, table: Any, delivery: Delivery) -> None:
         self.table = table
@@ -121,7 +121,7 @@ class Bench:
         )
 
     def fail(self, number: int, endpoint_id: str = "crm", *, kept: bool = True) -> Reference:
-        """Put up the record of a delivery that failed on the express path."""
+        """Write the record of a delivery that failed in the express path."""
         reference = self.reference(number, endpoint_id)
         delivery = replace(self.delivery, reference=reference)
         at = to_text(FAILED_AT + timedelta(seconds=number))
@@ -151,7 +151,7 @@ class Bench:
         return reference
 
     def set(self, reference: Reference, **attributes: Any) -> None:
-        """Have something become of a delivery."""
+        """Change the record of a delivery."""
         item = self.item(reference) | attributes
         self.table.client.put_item(
             TableName=self.table.name,
@@ -226,7 +226,7 @@ def test_what_fails_again_is_not_redriven_again(bench: Bench) -> None:
 def test_a_step_that_breaks_off_anywhere_is_repeated_without_a_second_redrive_or_count(
     bench: Bench, broken_at: int
 ) -> None:
-    """After the chunk is recorded, a redrive, the results are recorded, the progress is saved."""
+    """It may stop after each of four steps: the chunk, a redrive, the results, the progress."""
     for number in range(3):
         bench.fail(number)
     bench.begin(rate=100)
@@ -318,7 +318,7 @@ def test_a_run_waits_for_the_ends_and_keeps_others_from_running_meanwhile(bench:
     def sleep(seconds: float) -> None:
         now = int(bench.now.timestamp())
         others.append(bench.redrives.hold(ID, now, now + 60))
-        if seconds == 1:  # in the pause before it looks at what was redriven
+        if seconds == 1:  # in the pause before it reads the status of the redriven deliveries
             bench.set(one, status="DELIVERED")
         bench.sleep(seconds)
 
@@ -334,7 +334,7 @@ def test_what_a_run_has_not_ended_the_watchdog_resumes_whoever_held_it(bench: Be
     bench.fail(1)
     bench.begin()
     now = int(bench.now.timestamp())
-    assert bench.redrives.hold(ID, now, now + 600)  # by a run that broke off
+    assert bench.redrives.hold(ID, now, now + 600)  # by a run that was interrupted
     bench.runner().resume(lambda: True, 600)
     assert bench.workflow.started == {}
     bench.now += timedelta(seconds=601)

@@ -1,4 +1,4 @@
-"""Interventions, repeated, raced and broken off: they neither double a delivery nor lose one."""
+"""Interventions, repeated, raced and interrupted: none duplicates or loses a delivery."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class FakeWorkflow:
 
 @dataclass
 class Bench:
-    """The interventions over a ledger in moto and a fake workflow."""
+    """The interventions, with a ledger in moto and a fake workflow."""
 
     table: Any
     reference: Reference
@@ -68,7 +68,7 @@ class Bench:
         return Interventions(table, workflow, self.renew)
 
     def put(self, **attributes: Any) -> None:
-        """Put up a record of attempt 2 having failed for good, but for these attributes."""
+        """Write a record of attempt 2, which failed for good, with these attributes replaced."""
         record = {
             "pk": self.reference.pk,
             "sk": self.reference.sk,
@@ -241,7 +241,7 @@ def test_what_has_arrived_was_cancelled_or_is_under_way_is_not_redriven(
 def test_a_failure_that_the_ledger_never_heard_of_is_redriven_all_the_same(
     bench: Bench, dead_letter: dict[str, Any], attributes: dict[str, Any] | None
 ) -> None:
-    """The ledger was down when it failed: its record lags behind the dead letter, or is missing."""
+    """The ledger was down when it failed: its record is older than the dead letter, or missing."""
     if attributes:
         bench.put(**attributes)
     assert redrive(bench, dead_letter) is Result.REDRIVEN
@@ -252,7 +252,7 @@ def test_a_failure_that_the_ledger_never_heard_of_is_redriven_all_the_same(
 def test_a_surplus_dead_letter_does_not_restart_a_delivery_in_progress(
     bench: Bench, dead_letter: dict[str, Any]
 ) -> None:
-    """A wait was cut short while Lambda was down, and each execution dead-lettered it."""
+    """An immediate retry was made while Lambda was down, and both executions dead-lettered it."""
     name = execution_name(bench.reference.delivery_id, 2)
     bench.put(status="QUEUED", attempts=0, generation=2, executionName=name)
     bench.workflow.running[name] = Execution(is_running=True, document=dead_letter)
@@ -263,7 +263,7 @@ def test_a_surplus_dead_letter_does_not_restart_a_delivery_in_progress(
 def test_a_redrive_by_id_that_broke_off_before_its_start_is_finished_by_the_next_one(
     bench: Bench, delivery: Delivery
 ) -> None:
-    """docs/decisions/0054: the execution before keeps the payload until the new one is started."""
+    """See docs/decisions/0054: the old execution keeps the payload until the new one starts."""
     bench.put()
     ended = Execution(is_running=False, document=delivery.to_document())
     bench.workflow.running[bench.reference.delivery_id] = ended
@@ -277,7 +277,7 @@ def test_a_redrive_by_id_that_broke_off_before_its_start_is_finished_by_the_next
 
 
 class RepeatingTable(Ledger):
-    """The ledger of a client that repeats its update, since the first answer was lost."""
+    """A ledger whose client repeats an update, since the first response was lost."""
 
     def redrive(self, *arguments: Any, at: str) -> bool:
         return super().redrive(*arguments, at=at) and super().redrive(*arguments, at=at)
@@ -286,7 +286,7 @@ class RepeatingTable(Ledger):
 def test_a_redrive_whose_update_boto3_has_retried_is_started(
     bench: Bench, dead_letter: dict[str, Any]
 ) -> None:
-    """docs/decisions/0054: the second update finds the first and is refused."""
+    """See docs/decisions/0054: the second update is refused because of the first."""
     bench.put()
     table = RepeatingTable(bench.table.name, bench.table.client)
     interventions = Interventions(table, bench.workflow, bench.renew)  # type: ignore[arg-type]  # a fake
@@ -368,7 +368,7 @@ def test_a_wait_cut_short_starts_the_attempt_in_the_next_generation_and_writes_n
 
 @pytest.fixture(params=LARGE_PAYLOADS)
 def large(request: pytest.FixtureRequest, delivery: Delivery) -> Delivery:
-    """A delivery whose payload is as large as may travel along, and not ASCII."""
+    """A delivery with the largest payload that is sent inline, not in ASCII."""
     payload = LARGE_PAYLOADS[request.param]
     return replace(delivery, request=replace(delivery.request, payload=payload))
 

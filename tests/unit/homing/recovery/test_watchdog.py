@@ -1,4 +1,4 @@
-"""What the watchdog does with a delivery that is overdue, and that it may do it again."""
+"""What the watchdog does with an overdue delivery, and that it can be repeated."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class FakeWorkflow:
 
 @dataclass
 class Bench:
-    """The watchdog over a ledger in moto, a fake workflow and a fake dead-letter queue."""
+    """The watchdog, with a ledger in moto, a fake workflow and a fake dead-letter queue."""
 
     table: Any
     delivery: Delivery
@@ -81,7 +81,7 @@ class Bench:
         return self.reference.delivery_id
 
     def put(self, **attributes: Any) -> None:
-        """Put up a record of a retry that has been due for two hours, but for these attributes."""
+        """Write the record of a retry that has been due for two hours, changed by `attributes`."""
         reference = self.reference.to_document()
         item = {
             **{name: reference[name] for name in ("pk", "sk", "messageId", "senderId")},
@@ -106,7 +106,7 @@ class Bench:
         )
 
     def execute(self, **about: Any) -> None:
-        """Put up the execution that has the delivery: stopped two hours ago, but for this."""
+        """Add the execution that has the delivery; by default it was stopped two hours ago."""
         stopped = Execution(
             is_running=False, document=self.delivery.to_document(), stopped_at=LONG_AGO
         )
@@ -213,7 +213,7 @@ def test_a_run_that_broke_off_before_the_start_is_made_up_for_by_the_next(bench:
 
 
 def test_an_execution_that_was_never_started_is_left_to_the_queue(bench: Bench) -> None:
-    """`dispatch` records who has a delivery before it starts that execution."""
+    """`dispatch` records the owner of a delivery before it starts that execution."""
     bench.put(claimedAttempt=None)
     assert bench.findings() == [Finding.QUEUED]
     assert bench.workflow.started == {}

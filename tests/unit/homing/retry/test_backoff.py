@@ -29,7 +29,7 @@ def test_without_jitter_the_delay_doubles_up_to_the_cap() -> None:
     assert delays == [1000, 2000, 4000, 8000, 10_000, 10_000]
 
 
-# base 4 s, doubling, attempt 1: the exponential delay is 8 s; the delay before was 5 s.
+# Base 4 s, doubling, attempt 1: the exponential delay is 8 s. The previous delay was 5 s.
 @pytest.mark.parametrize(
     ("jitter", "draw", "delay_ms"),
     [

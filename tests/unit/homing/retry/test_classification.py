@@ -35,7 +35,7 @@ def outcome(http_status: int | None = None, error: ErrorKind | None = None) -> O
     )
 
 
-# The table of docs/retry-policy.md, row by row.
+# The table in docs/retry-policy.md, row by row.
 TABLE = [
     *((status, D, Category.SUCCESS) for status in (200, 201, 202, 204, 226, 299)),
     (408, R, Category.TIMEOUT),
@@ -114,7 +114,7 @@ def test_the_limit_of_attempts_turns_a_retry_into_the_end(
         (["404"], [], 404, R),
         (["404"], [], 405, G),
         (["4xx"], [], 404, R),
-        (["4xx"], [], 410, G),  # only its own number makes it retried
+        (["4xx"], [], 410, G),  # it is retried only if its own number is listed
         (["410"], [], 410, R),
         (["3xx"], [], 302, R),
         (["5xx"], [], 501, R),
@@ -126,7 +126,8 @@ def test_the_limit_of_attempts_turns_a_retry_into_the_end(
         (["4xx"], ["404"], 409, R),
         (["404"], ["4xx"], 404, R),
         (["404"], ["4xx"], 408, G),
-        (["4xx"], [], 44, R),  # 44 is of no class; the table retries what is no status
+        # 44 is in no class; by the table, a number that is not a status is retried.
+        (["4xx"], [], 44, R),
         ([], ["4xx", "5xx"], 44, R),
     ],
 )
@@ -189,7 +190,7 @@ def test_a_verdict_survives_the_way_through_its_document() -> None:
 
 
 def test_an_error_text_is_cut_to_what_the_ledger_keeps() -> None:
-    """Whoever made the outcome: the sender cuts its own texts, a Catch of the workflow does not."""
+    """The webhook client shortens its own texts, but a Catch of the workflow does not."""
     error = AttemptError(ErrorKind.INTERNAL, "x" * 5000)
     verdict = classify(
         Outcome("2025-12-28T12:00:00.000Z", 0, error=error), attempts=1, policy=Policy()

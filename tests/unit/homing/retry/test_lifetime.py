@@ -1,4 +1,4 @@
-"""A delivery must end within the year that its execution lives."""
+"""A delivery must end within the year that an execution can last."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The plan of a retry, and two history entries to the last field."""
+"""The plan of a retry, and two complete entries of the history."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An endpoint that messages name is read once in 30 seconds; one that is new is known at once."""
+"""An endpoint that messages name is read once in 30 seconds; a new endpoint is known at once."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class Table:
-    """The endpoints of all senders, by id and URL; notes what is asked for."""
+    """The endpoints of all senders, by id and URL; it records the reads."""
 
     urls: dict[str, str]
     asked: list[tuple[str, ...]] = field(default_factory=list)

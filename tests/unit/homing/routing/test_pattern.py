@@ -1,4 +1,4 @@
-"""The language of event patterns is the one that AWS documents for rules of EventBridge.
+"""Event patterns are those that AWS documents for EventBridge rules.
 
 The rows of `DOCUMENTED` are made from "Comparison operators for use in event patterns", "Creating
 event patterns", "Arrays", "Null values and empty strings" and "$or" in the EventBridge user guide.
@@ -39,14 +39,14 @@ def detail(name: str, values: str) -> str:
 
 # (pattern, event, whether it matches)
 DOCUMENTED = [
-    # and; or of values; arrays
+    # "and" of fields, "or" of values, arrays
     ('{"detail": {"Location": ["New York"], "Day": ["Monday"]}}', PAYMENT, True),
     ('{"detail": {"Location": ["New York"], "Day": ["Friday"]}}', PAYMENT, False),
     (detail("state", '["initializing", "running"]'), PAYMENT, True),
     ('{"resources": ["arn:aws:ec2:i-2"]}', PAYMENT, True),
     ('{"resources": ["arn:aws:ec2:i-3"]}', PAYMENT, False),
     ('{"nonesuch": ["x"]}', PAYMENT, False),
-    # case counts, and so does the type
+    # case matters, and so does the type
     (detail("state", '["Running"]'), PAYMENT, False),
     (detail("digits", "[100]"), PAYMENT, False),
     (detail("vip", "[true]"), PAYMENT, True),
@@ -57,7 +57,7 @@ DOCUMENTED = [
     (detail("UserID", "[null]"), PAYMENT, True),
     (detail("UserID", '[""]'), PAYMENT, False),
     (detail("missing", "[null]"), PAYMENT, False),
-    # numbers as they are written
+    # numbers match only as they are written
     ('{"n": [300]}', '{"n": 300}', True),
     ('{"n": [300]}', '{"n": 300.0}', False),
     ('{"n": [300]}', '{"n": 3.0e2}', False),
@@ -121,7 +121,7 @@ DOCUMENTED = [
     (detail("source-ip", '[{"cidr": "2001:db8::/32"}]'), PAYMENT, False),
     (detail("state", '[{"cidr": "0.0.0.0/1"}]'), PAYMENT, False),
     (detail("c-count", '[{"cidr": "0.0.0.0/1"}]'), PAYMENT, False),
-    # exists, on leaves only
+    # `exists`, only for leaves
     (detail("c-count", '[{"exists": true}]'), PAYMENT, True),
     (detail("c-count", '[{"exists": false}]'), PAYMENT, False),
     (detail("missing", '[{"exists": false}]'), PAYMENT, True),
@@ -170,7 +170,7 @@ DOCUMENTED = [
         PAYMENT,
         True,
     ),
-    # objects in arrays: fields must agree in one of them
+    # objects in arrays: all fields must match in the same object
     ('{"employees": {"firstName": ["Anna"]}}', EMPLOYEES, True),
     ('{"employees": {"firstName": ["Peter"], "lastName": ["Jones"]}}', EMPLOYEES, True),
     ('{"employees": {"firstName": ["Anna"], "lastName": ["Jones"]}}', EMPLOYEES, False),
@@ -210,7 +210,7 @@ WIDE = ", ".join(
     f'"{name}": {{"$or": [{{"x": [1]}}, {{"y": [1]}}, {{"z": [1]}}]}}' for name in "abcdefg"
 )
 
-# (what is no pattern, where it is wrong, what to do)
+# (a text that is not a valid pattern, the place of the error, what to do)
 REFUSED = [
     ("", "", "not JSON"),
     ("[" * 3000, "", "not JSON"),
@@ -302,7 +302,7 @@ def test_a_wildcard_that_almost_matches_a_long_text_takes_no_time() -> None:
     assert not pattern.matches({"t": text})
 
 
-# Inside of `$or` fields have names of their own, since no path may have rules inside and outside.
+# Inside `$or` the fields have other names, since a path may not have rules both inside and outside.
 NAMES, NAMES_IN_OR, PARENTS = "ab", "cd", "op"
 TEXTS = st.text("aB1*", max_size=3)
 NUMBERS = st.integers(-2, 2)
@@ -354,7 +354,7 @@ EITHER = st.just({}) | st.fixed_dictionaries({"$or": BRANCHES})
 PATTERNS = st.builds(lambda fields, either: fields | either, objects(NAMES), EITHER)
 
 
-# By the clock of a machine that is shared.
+# A generous limit, since the machine is shared.
 @settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(PATTERNS, EVENTS)
 def test_generated_events_match_as_in_the_emulator(

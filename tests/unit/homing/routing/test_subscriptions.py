@@ -1,4 +1,4 @@
-"""Which endpoints get an event, and how often that is read."""
+"""Which endpoints get an event, and how often subscriptions are read."""
 
 from __future__ import annotations
 

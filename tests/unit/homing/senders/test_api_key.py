@@ -1,4 +1,4 @@
-"""API keys: made, kept as hashes, presented."""
+"""API keys: how they are made, stored as hashes, and presented."""
 
 from __future__ import annotations
 

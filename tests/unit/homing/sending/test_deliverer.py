@@ -1,4 +1,4 @@
-"""One attempt from end to end, with a sender that only remembers."""
+"""One attempt from end to end, with a webhook client that only records requests."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ KEPT = Confidential(
 
 
 class Bench:
-    """A deliverer between tables in moto and a sender, a watch and a log that remember."""
+    """A deliverer with tables in moto, and with a client, a watch and a log that record calls."""
 
     def __init__(self, client: Any) -> None:
         self.client = client
@@ -137,7 +137,7 @@ def test_of_two_headers_with_one_name_the_messages_wins(
 def test_a_secret_whose_grace_has_ended_signs_no_more(
     bench: Bench, to_endpoint: Reference, delivery: Delivery
 ) -> None:
-    """Remembered or not: its end is looked at with every attempt."""
+    """Whether the secret is cached or not, its end is checked at every attempt."""
     bench.store.save(ENDPOINT, KEPT)
     for seconds in (3599, 3601):
         bench.now = START + timedelta(seconds=seconds)
@@ -195,7 +195,7 @@ def test_what_is_known_of_an_endpoint_is_looked_up_anew_after_a_minute(
 def test_while_the_recipient_cannot_be_read_nothing_is_sent(
     bench: Bench, to_endpoint: Reference, delivery: Delivery, registry: Any
 ) -> None:
-    """It might go unsigned, or to an endpoint that is disabled. The outcome is worth a retry."""
+    """The request might be unsigned, or go to a disabled endpoint. The outcome can be retried."""
     registry.delete_table(TableName="secrets")
     outcome = bench.deliverer.deliver(to_endpoint, delivery.request)
     assert outcome.error is not None
@@ -289,7 +289,7 @@ NEW = replace(KEPT, headers={"Authorization": "the new one's"}, version=2)
 def test_an_attempt_goes_to_the_endpoint_as_it_is_and_says_where_that_was(
     bench: Bench, to_endpoint: Reference, delivery: Delivery
 ) -> None:
-    """A retry, or a redrive, of a delivery that was accepted for the URL of before."""
+    """It is a retry, or a redrive, of a delivery that was accepted for the previous URL."""
     bench.store.save(ENDPOINT, KEPT)
     first = bench.deliverer.deliver(to_endpoint, delivery.request)
     bench.store.save(MOVED, NEW)
@@ -311,7 +311,7 @@ def test_a_delivery_to_a_plain_url_goes_there(bench: Bench, delivery: Delivery) 
 
 
 class Interrupted:
-    """A secrets table; before each of its first reads something happens."""
+    """A secrets table that calls a function before each of its first reads."""
 
     def __init__(self, table: Any, *happens: Callable[[], object]) -> None:
         self._table = table
@@ -328,7 +328,7 @@ class Interrupted:
 def test_no_header_goes_to_a_url_that_it_was_not_set_for(
     bench: Bench, to_endpoint: Reference, delivery: Delivery, *, again: bool
 ) -> None:
-    """The endpoint is changed between the reads of its two items."""
+    """The endpoint changes between the reads of its two items."""
 
     def change() -> None:
         if again:
@@ -388,7 +388,7 @@ def test_an_endpoint_with_no_room_is_sent_nothing_until_there_is(
 def test_a_slow_clock_asks_for_no_time_that_has_passed(
     bench: Bench, to_endpoint: Reference, delivery: Delivery
 ) -> None:
-    """The execution has woken at noon and five minutes, and this function's clock says noon."""
+    """The execution continued at 12:05, but by the clock of this function it is noon."""
     bench.store.save(BUSY, KEPT)
     bench.slots.take(BUSY, 1, "another", START)
     postponed = bench.deliverer.deliver(to_endpoint, delivery.request, WAITED)
@@ -399,7 +399,7 @@ def test_a_slow_clock_asks_for_no_time_that_has_passed(
 def test_an_old_delivery_whose_attempt_has_just_come_due_is_back_in_seconds(
     bench: Bench, to_endpoint: Reference, delivery: Delivery
 ) -> None:
-    """One that was scheduled, or redriven: nobody has waited for it yet."""
+    """The delivery was scheduled or redriven: only the time since it became due counts."""
     bench.store.save(BUSY, KEPT)
     bench.now = START + timedelta(days=20)
     bench.slots.take(BUSY, 1, "another", bench.now)
@@ -414,7 +414,7 @@ def test_an_old_delivery_whose_attempt_has_just_come_due_is_back_in_seconds(
 def test_the_record_of_a_postponed_attempt_is_kept_as_long_after_its_new_time(
     bench: Bench, to_endpoint: Reference, delivery: Delivery
 ) -> None:
-    """Else one that is postponed again and again could be forgotten before it has ended."""
+    """Otherwise the record of an often postponed delivery could expire before it ends."""
     bench.store.save(BUSY, KEPT)
     bench.slots.take(BUSY, 1, "another", START)
     postponed = bench.deliverer.deliver(to_endpoint, delivery.request, WAITED)
@@ -435,9 +435,9 @@ def test_a_slot_is_given_back_whatever_comes_of_the_attempt(
 def test_where_slots_cannot_be_counted_the_attempt_is_made(
     bench: Bench, to_endpoint: Reference, delivery: Delivery
 ) -> None:
-    """A limit spares the endpoint; it must not keep a delivery from it."""
+    """A limit protects the endpoint, but must not prevent a delivery."""
     bench.store.save(BUSY, KEPT)
-    bench.deliverer.deliver(to_endpoint, delivery.request)  # it is remembered from now on
+    bench.deliverer.deliver(to_endpoint, delivery.request)  # it is cached from now on
     bench.client.delete_table(TableName="endpoints")
     assert bench.deliverer.deliver(to_endpoint, delivery.request) == bench.outcome
     assert [event for event, _ in bench.reported] == ["slot.uncounted"]
@@ -507,7 +507,7 @@ def test_a_429_with_retry_after_pauses_all_attempts_at_an_endpoint_with_a_rate(
 def test_where_rate_slots_cannot_be_taken_the_attempt_is_made(
     bench: Bench, to_endpoint: Reference, delivery: Delivery
 ) -> None:
-    """As with concurrency slots: a limit must not keep a delivery from its endpoint."""
+    """As with concurrency slots: a limit must not prevent a delivery."""
     saved(bench, RATED)
     bench.deliverer.deliver(to_endpoint, delivery.request)
     bench.client.delete_table(TableName="endpoints")
@@ -517,7 +517,7 @@ def test_where_rate_slots_cannot_be_taken_the_attempt_is_made(
 
 
 class Hourglass:
-    """Tells the seconds that are left, each time another."""
+    """Returns the seconds that are left, a different number at each call."""
 
     def __init__(self, *seconds: float) -> None:
         self._seconds = iter(seconds)

@@ -1,4 +1,4 @@
-"""The sender and the address guard, on real sockets: what is refused is never connected to."""
+"""The webhook client and the address guard on real sockets: none connects to a refused address."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ NAME = "hooks.example.com"
 PUBLIC = "93.184.216.34"
 REFUSED = "address guard: the target URL is not an allowed target"
 
-# Stand in for an endpoint on the internet, and for a service inside the network.
+# Addresses that stand for an endpoint on the internet and for a service in the internal network.
 OUTSIDE, INSIDE = "127.0.0.1", "127.0.0.2"
 
 
 class Service(http.server.HTTPServer):
-    """A server that counts what reaches it."""
+    """A server that counts the connections that reach it."""
 
     def __init__(self, host: str, *, location: str | None = None, keep_alive: bool = True) -> None:
         super().__init__((host, 0), Answer)
@@ -91,15 +91,15 @@ def serving(service: Service) -> Iterator[Service]:
 
 
 def elsewhere(text: str) -> Address:
-    """An address that is not of this machine.
+    """Return an address that is not on this machine.
 
-    The family does not fit it, so that nothing leaves even where the guard fails.
+    The address family does not fit, so that no packet leaves even if the guard fails.
     """
     return Address(socket.AF_UNIX, (text, 443))
 
 
 class Names:
-    """A resolver that gives one answer after the other; the last one repeats."""
+    """A resolver that returns one response after the other; the last one repeats."""
 
     def __init__(self, *answers: list[Address]) -> None:
         self.answers = list(answers)
@@ -112,7 +112,7 @@ class Names:
 
 
 def attempts(url: str, names: Names, guard: AddressGuard, *, times: int = 1) -> list[Outcome]:
-    """Make attempts on a URL, one after the other, with the same sender."""
+    """Make attempts at a URL, one after the other, with the same webhook client."""
     reference = Reference("order-1841", "default", NOON, url, "trace-7", NOON)
     sender = WebhookClient(attempt_timeout_seconds=5, resolve=names, guard=guard)
     try:
@@ -123,7 +123,7 @@ def attempts(url: str, names: Names, guard: AddressGuard, *, times: int = 1) -> 
 
 
 def blocked(outcome: Outcome) -> str:
-    """Return what the sender of the message is told of a refusal."""
+    """Return what the outcome tells the message's sender about a refusal."""
     assert outcome.error is not None
     assert outcome.error.kind is ErrorKind.BLOCKED
     assert outcome.error.detail
@@ -131,7 +131,7 @@ def blocked(outcome: Outcome) -> str:
 
 
 def open_to(service: Service) -> AddressGuard:
-    """Allow the stand-in for the internet, and the port it happens to have."""
+    """Return a guard that allows the address that stands for the internet, and its port."""
     return AddressGuard(
         allowed_ports=frozenset({service.port}),
         allow_http=True,
@@ -158,7 +158,7 @@ def open_to(service: Service) -> AddressGuard:
     ],
 )
 def test_a_name_with_a_single_refused_address_is_refused_whatever_it_is(answer: list[str]) -> None:
-    """All refusals look alike to the sender, and none of the addresses is connected to."""
+    """All refusals look alike to the sender, and no address is connected."""
     names = Names([elsewhere(text) for text in answer])
     (outcome,) = attempts(f"https://{NAME}/", names, AddressGuard())
     assert blocked(outcome) == REFUSED
@@ -195,7 +195,7 @@ def test_a_service_inside_the_network_is_not_connected_to() -> None:
 
 
 def test_a_name_that_is_bound_anew_between_attempts_is_refused_the_second_time() -> None:
-    """Rebinding: the look-up that was checked is the one that is connected to."""
+    """DNS rebinding: the connection goes to the address that was checked."""
     with (
         serving(Service(OUTSIDE, keep_alive=False)) as outside,
         serving(Service(INSIDE)) as inside,
@@ -208,7 +208,7 @@ def test_a_name_that_is_bound_anew_between_attempts_is_refused_the_second_time()
 
 
 def test_a_name_is_looked_up_once_per_connection_and_stays_in_the_host_header() -> None:
-    """A resolver that would answer differently the second time has no second time."""
+    """A resolver that would answer differently the second time is not asked a second time."""
     with serving(Service(OUTSIDE)) as outside, serving(Service(INSIDE)) as inside:
         names = Names([outside.address], [inside.address])
         outcomes = attempts(f"http://{NAME}:{outside.port}/", names, open_to(outside), times=3)
@@ -242,7 +242,7 @@ def test_a_refusal_is_final_and_says_nothing_of_the_network() -> None:
 
 
 def test_where_an_endpoint_has_moved_to_is_guarded_as_where_it_was() -> None:
-    """The URL of the delivery is allowed; the attempt goes to another, which is not."""
+    """The URL of the delivery is allowed. The attempt goes to another URL, which is not."""
     reference = Reference("m-1", "default", NOON, f"https://{NAME}/", "m-1", NOON)
     sender = WebhookClient(attempt_timeout_seconds=5, guard=AddressGuard())
     outcome = sender.send(

@@ -1,4 +1,4 @@
-"""What goes over the wire for one attempt: the target's parts and the request's bytes."""
+"""What is sent for one attempt: the parts of the target URL and the bytes of the request."""
 
 from __future__ import annotations
 

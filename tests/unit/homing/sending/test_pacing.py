@@ -1,4 +1,4 @@
-"""What an attempt does until its slot: wait in the function, or be put off to exactly its slot."""
+"""What an attempt does until its rate slot: wait in the function, or be postponed to the slot."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ DAY = 86_400
 
 
 class Slots:
-    """Slots whose next one is set by the test."""
+    """Rate slots, the next of which is set by the test."""
 
     def __init__(self) -> None:
         self.next: RateSlot | None = RateSlot(START, "series")
@@ -65,7 +65,7 @@ def at(seconds: float) -> datetime:
 
 
 def woken_for(seconds: float, series: str = "series") -> AttemptClaim:
-    """Return the claim of an attempt that was put off to a slot so many seconds after the start."""
+    """Return the claim of an attempt postponed to a slot this many seconds after the start."""
     slot = RateSlot(at(seconds), series)
     due = slot.at.replace(microsecond=0)
     return AttemptClaim(
@@ -113,11 +113,11 @@ def test_the_record_of_one_that_is_put_off_is_kept_as_long_after_its_slot(
 @pytest.mark.parametrize(
     ("now", "slot", "waits"),
     [
-        (60, 60.75, 0.75),  # woken in the second of its slot
+        (60, 60.75, 0.75),  # continued in the second of its slot
         (60.5, 60.75, 0.25),
         (61, 60.75, 0),
-        (65.75, 60.75, 0),  # as late as it may be
-        (10, 60.75, 1),  # a clock that is slow by 50 s
+        (65.75, 60.75, 0),  # as late as is allowed
+        (10, 60.75, 1),  # a clock that is 50 s slow
     ],
 )
 def test_one_that_has_woken_for_its_slot_waits_for_the_rest_and_takes_no_other(
@@ -132,9 +132,10 @@ def test_one_that_has_woken_for_its_slot_waits_for_the_rest_and_takes_no_other(
     ("claim", "now"),
     [
         (woken_for(60.75, "a former series"), 60),  # the rate has changed, or a pause has begun
-        (woken_for(60.75), 66),  # it is too late for it
-        (replace(woken_for(60.75), due_at="2025-12-28T12:05:00Z"), 300),  # a retry after it
-        (replace(woken_for(60.75), slot=None), 60),  # put off for another reason
+        (woken_for(60.75), 66),  # it is too late for the slot
+        # A retry after that attempt.
+        (replace(woken_for(60.75), due_at="2025-12-28T12:05:00Z"), 300),
+        (replace(woken_for(60.75), slot=None), 60),  # postponed for another reason
     ],
     ids=["series", "late", "retry", "none"],
 )
@@ -149,7 +150,7 @@ def test_a_slot_that_is_not_valid_any_more_is_taken_anew(
 def test_a_slow_clock_puts_nothing_off_to_a_time_that_has_passed(
     pacing: Pacing, slots: Slots
 ) -> None:
-    """The execution has woken at 12:01, and this function's clock says noon."""
+    """The execution continued at 12:01, but by the clock of this function it is noon."""
     slots.next = RateSlot(at(60.5), "series")
     assert pacing.wait(ENDPOINT, replace(woken_for(60), slot=None), START) is None
 

@@ -1,4 +1,4 @@
-"""How long an attempt waits for room."""
+"""How long an attempt waits for a concurrency slot."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ DAY = 86_400
 def postponed_after(
     age: timedelta, due_for: timedelta, chance: float = 0.0, kept: timedelta = timedelta(days=30)
 ) -> Postponed | None:
-    """Postpone an attempt of a delivery of such an age that has been due for so long."""
+    """Postpone an attempt that has been due for some time, of a delivery of some age."""
     now = START + age
     claim = AttemptClaim(
         attempt_number=0,
@@ -68,7 +68,7 @@ def test_it_is_half_to_all_of_the_time_it_has_been_due_up_to_a_limit_that_grows_
 
 @pytest.mark.parametrize("attempts", [1, 3, MAX_ATTEMPTS_LIMIT])
 def test_a_year_of_waiting_fits_into_the_history_of_one_execution(attempts: int) -> None:
-    """25,000 events (Step Functions' quota): 14 a round, however short the waits, 25 an attempt."""
+    """Step Functions' quota is 25,000 events. Each postponement takes 14, each attempt 25."""
     age, rounds = timedelta(), 0
     for attempt in range(attempts):
         since = age

@@ -1,4 +1,4 @@
-"""What an endpoint echoes of its own credentials does not get into the execution."""
+"""Credentials that an endpoint echoes are removed before the response enters the execution."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How long the request of an attempt may take, of what its invocation has left."""
+"""How long the request of an attempt may take, given the time that its invocation has left."""
 
 from __future__ import annotations
 

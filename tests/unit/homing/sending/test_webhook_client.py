@@ -1,4 +1,4 @@
-"""The sender against real sockets: what leaves, and what comes of whatever the endpoint does."""
+"""The webhook client on real sockets: what it sends, and what outcomes endpoints cause."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ GUARD = AddressGuard(allow_http=True, allowed_networks=(ip_network("127.0.0.0/8"
 
 
 def drips(clock: Clock, at_once: bytes, drops: list[bytes]) -> Behaviour:
-    """Answer in part, then let fall a drop a second (on that clock), over and over."""
+    """Send a part of a response, then a byte each second by the clock, without end."""
 
     def behave(endpoint: Endpoint, sock: socket.socket) -> None:
         endpoint.read_request(sock)
@@ -55,7 +55,7 @@ def drips(clock: Clock, at_once: bytes, drops: list[bytes]) -> Behaviour:
 
 
 def closes_unread(_endpoint: Endpoint, sock: socket.socket) -> None:
-    """Close without having read what has come: that resets the connection."""
+    """Close without reading what has arrived, which resets the connection."""
     wait_for_more(sock)
 
 
@@ -66,14 +66,14 @@ def resets(endpoint: Endpoint, sock: socket.socket) -> None:
 
 @pytest.fixture
 def serve() -> Iterator[Callable[..., Endpoint]]:
-    """Start an endpoint that behaves as told."""
+    """Start an endpoint with the given behaviour."""
     with ExitStack() as stack:
         yield lambda *behaviours: stack.enter_context(Endpoint(list(behaviours)))
 
 
 @pytest.fixture
 def client_with() -> Iterator[Callable[..., Client]]:
-    """Make a client whose sender has these options."""
+    """Make a test client whose `WebhookClient` has these options."""
     with ExitStack() as stack:
 
         def make(*, seconds: float = 10, **options: Any) -> Client:
@@ -189,7 +189,7 @@ def test_a_gzip_bomb_is_kept_as_it_came_and_in_part(
 
 
 def floods(at_once: bytes, piece: bytes) -> Behaviour:
-    """Answer, then send the same piece for as long as anybody listens."""
+    """Respond, then send the same piece of data as long as the connection is open."""
 
     def behave(endpoint: Endpoint, sock: socket.socket) -> None:
         endpoint.read_request(sock)
@@ -427,7 +427,7 @@ def test_a_connection_that_may_not_be_sound_is_replaced_by_a_fresh_one(
 def test_a_connection_is_used_for_thirty_seconds_at_most_then_the_name_is_looked_up_anew(
     serve: Callable[..., Endpoint], client_with: Callable[..., Client]
 ) -> None:
-    """One message every five seconds; meanwhile the name has got another address."""
+    """There is a message every five seconds, and meanwhile the name gets another address."""
     clock = Clock()
     previous, present = serve(answers(*[OK] * 20)), serve(answers(*[OK] * 20))
     addresses = [[previous.address], [present.address]]

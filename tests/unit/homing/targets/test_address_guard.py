@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from homing.targets.special_use import SpecialNetwork
 
-SHIM_WITHOUT_PYTHON = 127  # what pyenv's shim answers where the version is not switched on
+SHIM_WITHOUT_PYTHON = 127  # the exit status of pyenv's shim if the version is not enabled
 
 ALLOWED = None
 UNUSUAL = "no address in its usual spelling"
@@ -30,9 +30,9 @@ NO_NAME = "no host name"
 NO_PUBLIC_NAME = "no public name"
 SINGLE = "has a single label"
 
-# What stands in a URL's place of the host, and a part of the reason for which it is refused.
+# Hosts in URLs, each with a part of the reason why it is refused.
 CASES: list[tuple[str, str | None]] = [
-    # Plainly public IPv4, among it the neighbours of every network that is refused.
+    # Public IPv4 addresses, including the neighbours of every network that is refused.
     ("1.0.0.0", ALLOWED),
     ("1.1.1.1", ALLOWED),
     ("8.8.8.8", ALLOWED),
@@ -71,7 +71,7 @@ CASES: list[tuple[str, str | None]] = [
     ("203.0.112.255", ALLOWED),
     ("203.0.114.0", ALLOWED),
     ("223.255.255.255", ALLOWED),
-    # IPv4 that is not public: the first and the last of each network.
+    # IPv4 addresses that are not public: the first and the last of each network.
     ("0.0.0.0", "this network"),  # noqa: S104 - nothing binds to it here
     ("0.0.0.1", "this network"),
     ("0.255.255.255", "this network"),
@@ -124,7 +124,7 @@ CASES: list[tuple[str, str | None]] = [
     ("240.0.0.0", "reserved"),
     ("255.255.255.254", "reserved"),
     ("255.255.255.255", "limited broadcast"),
-    # What clouds keep at well-known addresses.
+    # Services of clouds at well-known addresses.
     ("169.254.169.254", "cloud metadata"),
     ("169.254.170.2", "container credentials"),
     ("169.254.170.23", "container credentials"),
@@ -138,7 +138,7 @@ CASES: list[tuple[str, str | None]] = [
     ("fd20:ce::254", "cloud metadata"),
     ("fd00:c1::a9fe:a9fe", "cloud metadata"),
     ("fe80::a9fe:a9fe", "link-local"),
-    # Plainly public IPv6, and neighbours.
+    # Public IPv6 addresses, including neighbours of networks that are refused.
     ("2000::1", ALLOWED),
     ("2001:200::1", ALLOWED),
     ("2001:4860:4860::8888", ALLOWED),
@@ -157,13 +157,13 @@ CASES: list[tuple[str, str | None]] = [
     ("3fff:1000::", ALLOWED),
     ("2606:4700:4700::5eff:8.8.8.8", ALLOWED),
     ("2606:4700:4700:0:100:5efe:808:808", ALLOWED),
-    # The same address in other spellings that mean it beyond doubt.
+    # The same address in other spellings that are unambiguous.
     ("[2606:4700:4700::1111]", ALLOWED),
     ("2606:4700:4700:0000:0000:0000:0000:1111", ALLOWED),
     ("2606:4700:4700:0:0:0:0:1111", ALLOWED),
     ("2A00:1450:4001:81B::200E", ALLOWED),
     ("2606:4700:4700::0.0.17.17", ALLOWED),
-    # IPv6 inside 2000::/3 that is not public.
+    # IPv6 addresses inside 2000::/3 that are not public.
     ("2001::", "Teredo"),
     ("2001:0:ffff:ffff:ffff:ffff:ffff:ffff", "Teredo"),
     ("2001:1::1", "IETF protocol assignments"),
@@ -186,7 +186,7 @@ CASES: list[tuple[str, str | None]] = [
     ("3ffe::1", "6bone"),
     ("3fff::1", "documentation"),
     ("3fff:fff:ffff:ffff:ffff:ffff:ffff:ffff", "documentation"),
-    # IPv6 outside of it.
+    # IPv6 addresses outside 2000::/3.
     ("::", "unspecified"),
     ("::1", "loopback"),
     ("0:0:0:0:0:0:0:1", "loopback"),
@@ -215,7 +215,7 @@ CASES: list[tuple[str, str | None]] = [
     ("ff02::1", "multicast"),
     ("ff0e::1", "multicast"),
     ("ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", "multicast"),
-    # IPv4 in IPv6. Only what a NAT64 gateway would reach is judged by the IPv4 address.
+    # IPv4 addresses in IPv6 addresses. Only for NAT64 does the IPv4 address decide.
     ("::ffff:127.0.0.1", "IPv4-mapped"),
     ("::ffff:7f00:1", "IPv4-mapped"),
     ("0:0:0:0:0:ffff:10.0.0.1", "IPv4-mapped"),
@@ -253,13 +253,13 @@ CASES: list[tuple[str, str | None]] = [
     ("2606:4700:4700::5efe:a9fe:a9fe", "ISATAP"),
     ("2606:4700:4700:0:200:5efe:8.8.8.8", "ISATAP"),
     ("2606:4700:4700:1:0:5efe:808:808", "ISATAP"),
-    # Zones: never part of a public address.
+    # Zones, which are never part of a public address.
     ("fe80::1%eth0", UNUSUAL),
     ("fe80::1%25eth0", UNUSUAL),
     ("[fe80::1%1]", UNUSUAL),
     ("::1%lo", UNUSUAL),
     ("2606:4700:4700::1111%0", UNUSUAL),
-    # 127.0.0.1, 10.0.0.1 and 169.254.169.254 as inet_aton and browsers read them.
+    # Spellings that inet_aton and browsers read as 127.0.0.1, 10.0.0.1 and 169.254.169.254.
     ("0177.0.0.1", UNUSUAL),
     ("0177.0.0.01", UNUSUAL),
     ("00000177.0.0.1", UNUSUAL),
@@ -319,7 +319,7 @@ CASES: list[tuple[str, str | None]] = [
     ("127.0.0.1\x00", NO_NAME),
     ("+127.0.0.1", UNUSUAL),
     ("-1", NO_NAME),
-    # Brackets that hold no IPv6 address.
+    # Brackets that do not contain an IPv6 address.
     ("[127.0.0.1]", UNUSUAL),
     ("[8.8.8.8]", UNUSUAL),
     ("[8.8.8.8", UNUSUAL),
@@ -599,8 +599,8 @@ def test_a_network_with_host_bits_set_is_no_network() -> None:
         AddressGuard.from_document({**STRICT.to_document(), "allowedNetworks": ["127.0.0.1/8"]})
 
 
-# IPv4 networks that no spelling and no embedding may reach; named here once more, so that a row
-# lost from homing/targets/special_use.py is noticed.
+# IPv4 networks that no spelling and no embedding may reach. They are repeated here, so that a row
+# that is lost from homing/targets/special_use.py is noticed.
 PRIVATE = [
     ip_network(text)
     for text in (
@@ -627,7 +627,7 @@ def addresses_in(network: IPv4Network | IPv6Network) -> st.SearchStrategy[int]:
 private_numbers = st.sampled_from(PRIVATE).flatmap(addresses_in)
 prefixes = st.integers(0, 2**64 - 1)
 
-# How an IPv4 address can lie in an IPv6 address: from the address and 64 bits to fill up with.
+# How an IPv4 address can be embedded in an IPv6 address, with 64 bits for the rest.
 EMBEDDINGS: dict[str, Callable[[int, int], int]] = {
     "mapped": lambda v4, _: 0xFFFF << 32 | v4,
     "compatible": lambda v4, _: v4,
@@ -688,7 +688,7 @@ DISGUISES: dict[str, Callable[[str], str]] = {
 
 @st.composite
 def spellings(draw: st.DrawFn) -> tuple[int, str]:
-    """A private IPv4 address, and one of the ways in which inet_aton reads it."""
+    """A private IPv4 address, and one of its spellings for inet_aton."""
     v4 = draw(private_numbers)
     parts = draw(st.integers(1, 4))
     octets = list(v4.to_bytes(4, "big"))
@@ -704,7 +704,7 @@ def test_a_private_address_is_refused_in_every_spelling(case: tuple[int, str]) -
     v4, text = case
     assert STRICT.check_url(target(text)) is not None
     assert STRICT.check_address(text) is not None
-    # Listing the network allows the address in its one usual spelling, not in the others.
+    # An allowed network allows the address only in its usual spelling.
     listed = AddressGuard(allowed_networks=(ip_network((v4, 32)),))
     assert (listed.check_url(target(text)) is None) == (text == str(IPv4Address(v4)))
 
@@ -756,9 +756,9 @@ def test_every_url_gets_an_answer_and_never_an_exception(
         assert refusal is None or (refusal.reason and refusal.sentence)
 
 
-# Where the guard says no and `is_global` yes, on this or another Python from 3.11: the reason for
-# tables of our own. Nothing is decided by this list; it documents (docs/decisions/0030). ISATAP,
-# which can have any prefix, is one more such difference.
+# Addresses that the guard refuses although `is_global` is true, on this or another Python from 3.11
+# on. They are why Homing has tables of its own (docs/decisions/0030). The list only documents this.
+# ISATAP, which can have any prefix, is another such difference.
 STRICTER_THAN_IS_GLOBAL = [
     ip_network(text)
     for text in (
@@ -844,7 +844,7 @@ def test_a_host_of_homings_own_is_refused_in_every_spelling(host: str, is_own: b
 
 
 def interpreters() -> list[str]:
-    """Every command on this machine that may be a Python from 3.11 on."""
+    """Return every command on this machine that may be a Python from 3.11 on."""
     names = [f"python3.{minor}" for minor in range(11, 20)]
     pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
     found = [sys.executable, *filter(None, map(shutil.which, names))]
@@ -852,7 +852,7 @@ def interpreters() -> list[str]:
 
 
 def judge(python: str) -> dict[str, Any] | None:
-    """What a Python makes of the table; None where the command is only a shim for one."""
+    """Return how a Python judges the addresses in the table; None if the command is only a shim."""
     process = subprocess.run(  # noqa: S603 - an interpreter of this machine, our own script
         [python, "-c", JUDGE],
         input=json.dumps([host for host, _ in CASES]),
@@ -870,7 +870,7 @@ def judge(python: str) -> dict[str, Any] | None:
 
 
 def test_every_python_of_this_machine_from_3_11_judges_alike() -> None:
-    """The tables decide, not `ipaddress`, which differs between versions."""
+    """Homing's tables decide, not `ipaddress`, which differs between versions."""
     judged = [found for found in map(judge, interpreters()) if found is not None]
     versions = {tuple(found["version"]) for found in judged}
     assert sys.version_info[:2] in versions

@@ -27,7 +27,7 @@ ACCEPTED = {
 
 
 class Played:
-    """The API as it is played, and a client of it."""
+    """A scripted API, and a client of it."""
 
     def __init__(self, url: str, script: Script) -> None:
         self.url = url
@@ -60,7 +60,7 @@ def played() -> Iterator[Played]:
 def test_a_message_is_sent_byte_for_byte_and_signed_for_its_api(
     played: Played, messages_path: str | None, base: str, service: str
 ) -> None:
-    """The function URL, and the API of a stack that has none."""
+    """It is sent to the function URL or, in a stack without one, to the API."""
     played.script.answers = [Answer(202, ACCEPTED)]
     body = b'{"payload":  12345678901234567890, "x": 1.10, "messageId": "m-1"}'
     accepted = played.client(messages_path=messages_path).submit(body)
@@ -86,7 +86,7 @@ def test_all_but_messages_goes_to_the_api(played: Played) -> None:
 
 
 def test_what_creates_a_secret_is_never_repeated(played: Played) -> None:
-    """Its answer is the only one that has the secret; a second try would create another."""
+    """Only the response to that request contains the secret. A second try would create another."""
     played.script.answers = [Silence.BREAK, Answer(200, {})]
     with pytest.raises(ApiError):
         played.client(patient=True).endpoints("POST", "/a/rotate-secret", {})
@@ -118,7 +118,7 @@ def test_an_unknown_endpoint_is_not_found_in_the_words_of_the_api(played: Played
 
 @pytest.mark.parametrize("member", ["message", "Message"])
 def test_a_refused_caller_sees_the_apis_own_message(played: Played, member: str) -> None:
-    """Of API Gateway and of Lambda."""
+    """The messages of API Gateway and of Lambda."""
     played.script.answers = [Answer(403, {member: "Forbidden"})]
     with pytest.raises(ForbiddenError, match="HTTP 403 Forbidden"):
         played.client().submit(b"{}")

@@ -27,7 +27,7 @@ def delivery(status: str, **more: Any) -> dict[str, Any]:
 
 
 class FakeApi:
-    """Answers each message from a script of its own; the last answer repeats, and [] is a 503."""
+    """Answers for each message from its own script; the last answer repeats, and [] means a 503."""
 
     def __init__(self, scripts: dict[str, list[list[dict[str, Any]]]]) -> None:
         self._scripts = scripts
@@ -44,7 +44,7 @@ class FakeApi:
 
 
 class FakeTime:
-    """A clock that only moves when somebody sleeps."""
+    """A clock that advances only when the code sleeps."""
 
     def __init__(self) -> None:
         self.now = START

@@ -1,4 +1,4 @@
-"""What `homing ordering` shows of lines."""
+"""What `homing ordering` shows about lines."""
 
 from __future__ import annotations
 

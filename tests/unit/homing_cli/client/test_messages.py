@@ -1,4 +1,4 @@
-"""Handing messages over, from options and from files."""
+"""Sending messages, from options and from files."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from homing_cli.errors import ApiError
 
 
 class FakeApi:
-    """Answers by what the body says; remembers the bodies and how many were in hand at once."""
+    """Answers as the body says; records the bodies, and how many requests were concurrent."""
 
     def __init__(self) -> None:
         self.bodies: list[bytes] = []

@@ -1,4 +1,4 @@
-"""What a person may do with deliveries, through the command line and the console."""
+"""The actions of an operator on deliveries, by the command line and the console."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Deployed:
 def test_a_cancellation_stays_on_record_for_longer_than_an_execution_may_sleep(
     ledger_table: Any, reference: Reference
 ) -> None:
-    """A message may be due in a year; without a record it would be sent then."""
+    """A message may be due in a year, and without a record it would be sent then."""
     now = from_text(reference.created_at)
     deployed = Deployed(ledger_table.client, ledger_table.name)
     done = Actions(deployed, clock=lambda: now).cancel(reference)  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""Where commands go."""
+"""Which deployed Homing commands use."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ RECORD = {
 
 @pytest.fixture(autouse=True)
 def elsewhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """Work in an empty folder, and let the project's own cloud be out of sight."""
+    """Work in an empty folder, where the project's own local cloud is not found."""
     here = tmp_path / "here" / "below"
     here.mkdir(parents=True)
     monkeypatch.chdir(here)
@@ -56,7 +56,7 @@ class Handler(BaseHTTPRequestHandler):
 
 @contextmanager
 def cloud(key: LocalKey = KEY) -> Iterator[dict[str, Any]]:
-    """What answers as a local cloud with this key does; yield the record of one with KEY."""
+    """Serve what a local cloud with this key would; yield the record of a cloud with `KEY`."""
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         server.key = key  # type: ignore[attr-defined]
         thread = Thread(target=server.serve_forever, args=(0.01,))
@@ -68,7 +68,7 @@ def cloud(key: LocalKey = KEY) -> Iterator[dict[str, Any]]:
 
 @pytest.fixture
 def running() -> Iterator[dict[str, Any]]:
-    """The record of a local cloud that runs."""
+    """The record of a running local cloud."""
     with cloud() as record:
         yield record
 

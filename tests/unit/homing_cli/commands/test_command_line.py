@@ -1,4 +1,4 @@
-"""How `homing` reads its arguments: the same rules for every command that there is."""
+"""How `homing` parses its arguments: the same rules for every command."""
 
 from __future__ import annotations
 
@@ -34,15 +34,16 @@ def nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(autouse=True)
 def built_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Use one tree of commands for all calls of the app, which is quick and can be played with."""
+    """Use one tree of commands for all calls of the app, which is faster and can be patched."""
     build = testing._get_command
-    monkeypatch.setattr("typer.core.HAS_RICH", False)  # it is slow, and frames what it says
+    # It is slow, and draws frames around messages.
+    monkeypatch.setattr("typer.core.HAS_RICH", False)
     monkeypatch.setattr(testing, "_get_command", lambda it: HOMING if it is app else build(it))
 
 
 @pytest.fixture
 def taken(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
-    """Let every command take its arguments and do nothing else."""
+    """Make every command accept its arguments and do nothing else."""
     seen: list[dict[str, Any]] = []
     for command in COMMANDS.values():
         monkeypatch.setattr(command, "callback", lambda **given: seen.append(given))
@@ -69,7 +70,7 @@ def is_needed_option(param: Any) -> bool:
 
 
 def before_and_after() -> Iterator[Any]:
-    """Every option that may stand before a command, with each command below it."""
+    """Return every option that may stand before a command, with each such command."""
     for group_path, group in GROUPS.items():
         for path, command in LEAVES.items():
             if path[: len(group_path)] != group_path:
@@ -174,7 +175,7 @@ def test_what_is_not_utf8_is_refused() -> None:
 
 
 def failing(error: Exception) -> Any:
-    """An app of one group whose only command raises an error."""
+    """An app with one group, whose only command raises an error."""
     made = command_line.Commands(cls=boundary.Root)
 
     @made.callback()

@@ -1,7 +1,7 @@
 """Every command with hostile values of every option: a line and an exit status, never a traceback.
 
 The commands, arguments and options are those of the app itself, so a new one is tried as well.
-The cloud is played: each call of AWS is refused, and the API knows nothing.
+The cloud is a fake: each call to AWS is refused, and the API finds nothing.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ HOMING: Any = get_command(app.app)
 OF_EVERY_COMMAND = {"stack", "region", "profile", "debug"}
 REFUSAL = ClientError({"Error": {"Code": "AccessDenied", "Message": "no"}}, "Operation")
 
-# What a shell can pass: anything but NUL. The last ones: a time out of range, and text that moves
-# the cursor, turns the direction of reading, or is not UTF-8.
+# Values that a shell can pass, which is anything but NUL. The last ones are a time out of range,
+# and texts that move the cursor, reverse the reading direction, or are not UTF-8.
 VALUES = (
     *("", "-", "--", "..", "/", "0", "-1", "nan", "inf", "1e400", "9" * 5000, "null", "{}", "NaN"),
     *("[" * 5000, "a" * 10_000, "a#b", "%s{}", "http://[", "x.xyz", "/dev/null", "1,,2", ":"),
@@ -85,7 +85,8 @@ def played(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for module, name in ((local_cloud, "up"), (local_cloud, "down"), (app.server, "serve")):
         monkeypatch.setattr(module, name, refuse_to_start)
     monkeypatch.setattr("homing_cli.console.serve.serve", refuse_to_start)
-    monkeypatch.setattr("typer.core.HAS_RICH", False)  # it is slow, and frames what it says
+    # It is slow, and draws frames around messages.
+    monkeypatch.setattr("typer.core.HAS_RICH", False)
     build = testing._get_command
     monkeypatch.setattr(testing, "_get_command", lambda it: HOMING if it is app.app else build(it))
 
@@ -106,7 +107,7 @@ def is_needed_option(param: Any) -> bool:
 
 
 def values_of_all() -> Iterator[Any]:
-    """Every argument and option that takes a value, those of every command at one of them."""
+    """Return every argument and option with a value; those that all commands have only once."""
     for path, command in walk(HOMING):
         is_group = isinstance(command, Group) and not command.invoke_without_command
         for param in command.params:

@@ -1,4 +1,4 @@
-"""`homing endpoints` at an API that is played: what it adds to the answers."""
+"""`homing endpoints` with a fake API: what it adds to the responses."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ BARE: dict[str, Any] = {"url": "https://example.com/", "enabled": True}
 
 
 class FakeApi:
-    """Has two endpoints, one of them with a limit, and answers every change with the endpoint."""
+    """Has two endpoints, one of them with a limit; the response to a change is the endpoint."""
 
     asked: ClassVar[list[tuple[str, str, Any]]] = []
 
@@ -113,7 +113,7 @@ def test_disabling_or_enabling_an_endpoint_prints_when_it_takes_effect(
 
 @pytest.mark.parametrize(("endpoint", "method"), [("free", "PATCH"), ("new", "PUT")])
 def test_set_looks_the_endpoint_up_by_its_id_and_lists_none(endpoint: str, method: str) -> None:
-    """A list of many pages could hide one that exists, and replace it."""
+    """A list of many pages might not show an endpoint that exists, which would then be replaced."""
     run("set", endpoint, "--url", "https://example.com/")
     assert [asked[:2] for asked in FakeApi.asked] == [
         ("GET", f"/{endpoint}"),
@@ -157,7 +157,7 @@ def test_an_empty_policy_clears_the_one_that_there_is() -> None:
 
 
 def test_an_endpoint_that_moves_can_be_rid_of_its_headers() -> None:
-    """The API moves none that has headers to another origin without word of them."""
+    """The API moves an endpoint to another origin only if the request sets its headers anew."""
     options = ["--url", "https://other.example/", "--no-headers"]
     assert run("set", "free", *options).exit_code == 0
     assert FakeApi.asked[-1][2] == {"url": "https://other.example/", "headers": {}}

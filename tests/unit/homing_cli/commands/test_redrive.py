@@ -1,4 +1,4 @@
-"""`homing dead-letters redrive`: a bulk redrive that is begun, followed and stopped."""
+"""`homing dead-letters redrive` begins a bulk redrive, follows it and stops it."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ FOUND = [failed(0, "crm"), failed(1, "crm"), failed(2, "shop")]
 
 
 class Bulk:
-    """Stands for `BulkRedrives`: remembers what was begun, and has it go on with each look."""
+    """Stands for `BulkRedrives`: records what was begun, and advances it with each read."""
 
     def __init__(self) -> None:
         self.wanted: DeliveryFilter | None = None
@@ -111,7 +111,7 @@ def test_a_redrive_by_filter_is_followed_until_all_have_ended(bulk: Bulk) -> Non
         "2 of 2 redriven, 0 delivered, 0 failed again, 2 waiting",
         "2 of 2 redriven, 1 delivered, 1 failed again, 0 waiting",
     ]
-    assert done.exit_code == 1  # since one has failed again
+    assert done.exit_code == 1  # since one delivery has failed again
 
 
 def test_interrupted_it_goes_on_and_says_how_to_stop_it(

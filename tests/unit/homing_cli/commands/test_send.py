@@ -1,4 +1,4 @@
-"""`homing send` at an API that is played: what it tells of lines, and of a time-out."""
+"""`homing send` with a fake API: what it reports about lines, and about a time-out."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def accepted(message_id: str, sender_id: str, *, duplicate: bool = False) -> Acc
 
 
 class FakeApi:
-    """Accepts what has a messageId, and never delivers but the message `done`."""
+    """Accepts messages with a messageId, and delivers only the message `done`."""
 
     def __init__(self, target: object) -> None:
         self.seen: set[str] = set()
@@ -174,7 +174,7 @@ def test_every_line_is_reported_and_no_bad_line_stops_the_others(tmp_path: Path)
 
 
 def interrupt(monkeypatch: pytest.MonkeyPatch, *, after: int) -> None:
-    """Have Ctrl-C pressed after so many lines were read and at least one of them was sent."""
+    """Simulate Ctrl-C after this many lines have been read and at least one has been sent."""
     begun, submit = threading.Event(), FakeApi.submit
 
     def noted(api: FakeApi, body: bytes) -> Accepted:
@@ -193,7 +193,7 @@ def interrupt(monkeypatch: pytest.MonkeyPatch, *, after: int) -> None:
 
 
 def linger(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have each cancellation take so long that the threads go on with what is not cancelled yet."""
+    """Make each cancellation slow, so that threads begin requests that are not yet cancelled."""
     cancel = Future.cancel
 
     def cancel_slowly(future: Future[Any]) -> bool:

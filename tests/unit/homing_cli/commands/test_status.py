@@ -1,4 +1,4 @@
-"""`homing status`: runs told apart, the endpoint, what was answered, and whose message it is."""
+"""`homing status` shows runs separately, the endpoint, the responses and the sender."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class Deployed:
 
 @pytest.fixture
 def delivered(reference: Reference) -> dict[str, Any]:
-    """Failed at the second attempt, redriven, and failed at once; addressed to an endpoint."""
+    """A delivery to an endpoint; it failed after two attempts, and after a redrive at once."""
     return {
         **reference.to_document(),
         "endpointId": "orders",

@@ -1,4 +1,4 @@
-"""The pages of endpoints and senders, over tables in moto."""
+"""The pages of endpoints and senders, with tables in moto."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ OUTPUTS = {"EndpointsTable": "endpoints", "SecretsTable": "secrets", "KeysTable"
 
 @dataclass(frozen=True)
 class Tables:
-    """A target that has nothing but its tables."""
+    """A target with nothing but its tables."""
 
     dynamodb: Any
 
@@ -83,7 +83,7 @@ class Tables:
 
 
 class Known:
-    """Answers, as if they had been made in the background."""
+    """Answers that are known at once, as if they had been computed in the background."""
 
     def __init__(self, value: Any, error: str) -> None:
         self._value = value
@@ -133,7 +133,7 @@ def client(registry: Any) -> TestClient:
 
 
 class FakeApi:
-    """The API, which answers every request about endpoints alike."""
+    """An API that gives the same response to every request about endpoints."""
 
     def __init__(self) -> None:
         self.asked: list[tuple[Any, ...]] = []
@@ -175,7 +175,7 @@ def names(answer: Response) -> list[str]:
 
 
 def cells(answer: Response, name: str) -> list[str]:
-    """The cells of an endpoint's row, without markup."""
+    """Return the cells of an endpoint's row, without markup."""
     row = answer.text.split(f">{name}</a>")[1].split("</tr>")[0]
     return [" ".join(re.sub("<[^>]+>", " ", cell).split()) for cell in row.split("<td")[1:]]
 
@@ -221,7 +221,7 @@ def test_a_search_without_a_match_says_what_was_searched(client: TestClient) -> 
 
 
 def test_what_is_still_being_read_is_left_open(registry: Any, client: TestClient) -> None:
-    del client  # which has filled the tables
+    del client  # the fixture that fills the tables
     answer = client_over(registry, backlog=None, sample=None).get("/endpoints")
     assert "being read" in answer.text
     assert "being counted" in answer.text
@@ -364,7 +364,7 @@ def api() -> FakeApi:
 
 @pytest.fixture
 def acting(registry: Any, client: TestClient, api: FakeApi) -> TestClient:
-    """A console that may act, over the tables of `client`."""
+    """A console that allows actions, with the tables of `client`."""
     del client
     return client_over(registry, backlog=failed(312, DISABLED), api=api)
 

@@ -23,7 +23,7 @@ COMMAS = "QUEUED,RETRY_SCHEDULED"
 
 @dataclass
 class FakeStanding:
-    """Queues that are empty, but for what a test puts in."""
+    """The state of queues, which are empty except for what a test sets."""
 
     undispatched: int = 0
     unaccepted: int = 0
@@ -34,7 +34,7 @@ class FakeStanding:
 
 @dataclass
 class NoAttempts:
-    """The log of a local cloud in which nothing was attempted."""
+    """The log of a local cloud without attempts."""
 
     asked: list[Any] = field(default_factory=list)
 
@@ -65,7 +65,7 @@ def overview(found: Any, standing: FakeStanding | None = None) -> str:
 
 
 def rows(text: str) -> list[str]:
-    """Return the rows of the tables of a page, without markup."""
+    """Return the rows of the tables on a page, without markup."""
     found = re.findall(r"<tr>(.*?)</tr>", text.split("<tbody>", 1)[-1], re.DOTALL)
     return [" ".join(unescape(re.sub(r"<[^>]+>", " ", row)).split()) for row in found]
 

@@ -1,4 +1,4 @@
-"""Bulk redrives from the console: the dry run, the beginning, the progress, the way to stop."""
+"""Bulk redrives in the console: the preview, the start, the progress, and how to stop one."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ ASKED = {"senderId": "default", "category": "GONE"}
 
 
 def client_of(actions: FakeActions | None, redrives: FakeRedrives | None = None) -> TestClient:
-    """Return a client of a console whose counts are those of what would be redriven."""
+    """Return a client of a console whose counts are those of the deliveries to redrive."""
     redrives = redrives or FakeRedrives()
     return any_client_of(actions, redrives=redrives, counts=FakeCounts(redrives.found))
 
@@ -33,7 +33,7 @@ def redrives() -> FakeRedrives:
 
 
 def form_of(text: str) -> dict[str, str]:
-    """Return what the form of a page would send."""
+    """Return what the form on a page would send."""
     (form,) = re.findall(r'<form method="post" action="/redrives">.*?</form>', text, re.DOTALL)
     return dict(re.findall(r'name="([^"]+)" value="([^"]*)"', form))
 

@@ -1,4 +1,4 @@
-"""The console's server without a browser: who is let in, what is refused, what pages say."""
+"""The console's server without a browser: what is served, what is refused, what pages say."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def test_another_host_is_refused_so_that_a_rebound_name_leads_nowhere(
         ("same-origin", "navigate", "document", 200),
         ("same-origin", "cors", "empty", 200),  # htmx
         ("cross-site", "navigate", "document", 200),  # a link
-        ("same-site", "navigate", "document", 200),  # a link on another port of this machine
+        ("same-site", "navigate", "document", 200),  # a link from another port of this machine
         ("cross-site", "navigate", "iframe", 403),
         ("cross-site", "navigate", "object", 403),
         ("same-site", "navigate", "iframe", 403),
@@ -90,7 +90,7 @@ def test_another_host_is_refused_so_that_a_rebound_name_leads_nowhere(
 def test_another_page_may_link_here_and_no_more(
     client: TestClient, site: str, mode: str, destination: str | None, status: int
 ) -> None:
-    """Not even have a page made: that calls AWS, however little of it may be shown or read."""
+    """It may not even cause a page to be rendered, since that calls AWS."""
     headers = {"sec-fetch-site": site, "sec-fetch-mode": mode}
     if destination:
         headers["sec-fetch-dest"] = destination
@@ -177,7 +177,7 @@ def test_without_the_pages_token_or_from_another_page_nothing_is_done(
     given: dict[str, str | None],
     headers: dict[str, str],
 ) -> None:
-    """None stands for the right token, which another page cannot know; even so, it is refused."""
+    """None stands for the right token. Other pages cannot know it, and are refused even with it."""
     right = token(client)
     form = {**FORM, **{name: value or right for name, value in given.items()}}
     assert client.post(path, data=form, headers=headers).status_code == 403

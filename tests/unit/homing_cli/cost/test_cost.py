@@ -103,9 +103,9 @@ def test_expected_calls_are_the_counted_ones_weighted(model: Model) -> None:
     [
         ("Lambda", "function URL, requests", 0.00),
         ("Lambda", "Deliver, requests", 0.20),
-        # 200 ms of the endpoint and 16 of its own at 160 MB; 1% cold starts of 440 ms
+        # 200 ms for the endpoint and 16 of its own, at 160 MB; 1% cold starts of 440 ms
         ("Lambda", "Deliver, time", (0.216 + 0.0044) * 160 / 1024 * 13.3334),
-        # the longest of ten executions of 200 ms and three tasks, and 112 ms of its own
+        # the longest of ten executions (200 ms and three tasks), and 112 ms of its own
         ("Lambda", "Dispatch, time", (0.387 + 0.0044) / 4 * 13.3334 / 10),
         ("SQS", "deliveries, send", 0.50),
         ("SQS", "deliveries, receive", 0.05),
@@ -123,7 +123,7 @@ def test_a_million_messages_delivered_at_once_cost_on_the_express_path(
 
 
 def test_at_the_function_url_there_is_no_api_to_pay_for(model: Model) -> None:
-    """$1 a million is what the HTTP API asks for letting them in, and all that the API changes."""
+    """The HTTP API costs $1 a million requests, and makes no other difference."""
     at_url, at_api = (model.bill(replace(AT_ONCE, via=via)) for via in ("url", "api"))
     assert "API Gateway" not in by_service(at_url)
     assert find(at_url, "Lambda", "function URL, requests").quantity == MILLION
@@ -140,7 +140,7 @@ def test_ten_in_a_request_share_what_accepts_them_and_what_sends_them(model: Mod
     for service, what in (("Lambda", "Accept, requests"), ("SQS", "deliveries, send")):
         assert find(at_url, service, what).quantity == MILLION
         assert find(together, service, what).quantity == MILLION / 10
-    # 74 ms of its own for ten at 512 MB; 1% cold starts of 710 ms
+    # 74 ms of its own for ten messages, at 512 MB; 1% cold starts of 710 ms
     time = (0.074 + 0.0071) / 2 * 13.3334 / 10
     assert find(together, "Lambda", "Accept, time").dollars == pytest.approx(time)
     shared = {"Accept, requests", "Accept, time", "deliveries, send", "function URL, requests"}
@@ -149,7 +149,7 @@ def test_ten_in_a_request_share_what_accepts_them_and_what_sends_them(model: Mod
 
 
 def test_ten_large_messages_in_a_request_are_billed_by_their_size(model: Model) -> None:
-    """Ten of 30 KB are 300 KB and their documents, five chunks of 64 KB."""
+    """Ten payloads of 30 KB are 300 KB; with the rest of their documents, five chunks of 64 KB."""
     lines = model.bill(replace(AT_ONCE, via="batch", payload_bytes=30 * 1024))
     assert find(lines, "SQS", "deliveries, send").quantity == MILLION / 10 * 5
 
@@ -324,8 +324,8 @@ def test_every_region_has_every_price_with_a_source_and_a_date() -> None:
     assert len(names) == 1
     for region in regions():
         for name, price in prices(region).items():
-            assert (price.usd > 0) == (name != "url.requests")  # the one thing that is free
-            assert price.source[-10:].count("-") == 2  # ends in a date
+            assert (price.usd > 0) == (name != "url.requests")  # the only free quantity
+            assert price.source[-10:].count("-") == 2  # the source ends with a date
 
 
 def test_there_are_at_least_three_regions_and_each_can_be_priced() -> None:

@@ -1,4 +1,4 @@
-"""The counts in homing_cli/cost/counts.json are those of the two definitions."""
+"""The counts in homing_cli/cost/counts.json agree with the two definitions."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SCENARIOS += [(End.FAILED, 1)]
 
 
 def walk(definition: dict[str, Any], statuses: list[str]) -> list[str]:
-    """Name the states that an execution enters whose attempts are classified as given."""
+    """Return the states that an execution enters if its attempts are classified as given."""
     remaining = iter(statuses)
     state = definition["StartAt"]
     entered = [state]
@@ -34,7 +34,7 @@ def walk(definition: dict[str, Any], statuses: list[str]) -> list[str]:
 
 
 def _next(one: dict[str, Any], name: str, statuses: Any) -> str:
-    """Return the state that follows where an attempt has the next status and is recorded."""
+    """Return the state that follows if the attempt has the next status and is recorded."""
     if name in {"WhatNext", "Recorded"}:
         value = next(statuses) if name == "WhatNext" else "RECORDED"
         for choice in one["Choices"]:
@@ -78,9 +78,9 @@ def test_workflow_counts_are_the_states_that_the_definitions_enter(
 def test_what_a_retry_adds_predicts_a_scenario_that_was_counted_too(
     express_path: str, end: End
 ) -> None:
-    """Write units to within one: the ledger item grows, and is billed by the whole KB.
+    """Write units may differ by one, since the ledger item grows and is billed by the whole KB.
 
-    But for the event of a delivery that is failing, which its second failure makes, and no other.
+    The event "delivery failing", which only the second failure causes, is an exception.
     """
     counted = load_counts()[express_path]
     shorter = {

@@ -1,4 +1,4 @@
-"""The demo's own judgement: every difference is named, and nothing else."""
+"""The demo reports every difference from the expected results, and nothing else."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ def running(tmp_path: Path) -> Emulator:
 def test_nothing_is_kept_under_home_whatever_that_is(
     running: Emulator, monkeypatch: pytest.MonkeyPatch, home: str | None
 ) -> None:
-    """That it works is shown by the local cloud of the tests, which comes up with a file for it."""
+    """The tests' local cloud shows that this works: its HOME is a file."""
     if home is None:
         monkeypatch.delenv("HOME", raising=False)
     else:
@@ -50,7 +50,7 @@ def test_the_cdk_reports_nothing_to_aws(running: Emulator) -> None:
 
 @pytest.fixture
 def commands(running: Emulator, monkeypatch: pytest.MonkeyPatch) -> list[tuple[list[str], Path]]:
-    """What is asked of the CDK CLI, each with its folder; a deployment has these outputs."""
+    """The calls of the CDK CLI, each with its folder; a deployment has fixed outputs."""
     asked = []
 
     def run(arguments: list[str], emulator: Emulator, *, cwd: Path) -> None:

@@ -1,4 +1,4 @@
-"""The emulator as a process: started, found again, stopped, and never mistaken for another."""
+"""The emulator's process: started, found again, stopped, and never confused with another."""
 
 from __future__ import annotations
 
@@ -170,7 +170,7 @@ def test_an_emulator_that_does_not_answer_is_reported_with_what_to_do(
 def test_of_two_that_come_up_at_once_one_waits_for_the_other(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """So there is one emulator, and one record that leads to it."""
+    """So there is one emulator, and one record of it."""
     deployed: list[Emulator] = []
     said: list[str] = []
 

@@ -1,4 +1,4 @@
-"""The local cloud serves those who have its key, and nobody else."""
+"""The local cloud serves only callers that have its key."""
 
 from __future__ import annotations
 
@@ -160,7 +160,7 @@ def test_without_a_signature_nothing_is_served(cloud: Emulator, method: str, pat
 
 @pytest.mark.parametrize("key_id", ["test", "000000000000", "its own", "AKIAIOSFODNN7EXAMPLE"])
 def test_a_signature_with_another_secret_is_refused(cloud: Emulator, key_id: str) -> None:
-    """Whatever id it comes under, those that the emulator takes for the account's included."""
+    """Whatever the access key id, even one that the emulator accepts for the account."""
     key_id = cloud.key.access_key_id if key_id == "its own" else key_id
     with pytest.raises(ClientError, match=r"AccessDenied"):
         client(cloud, "dynamodb", LocalKey(key_id, "test")).list_tables()
@@ -192,7 +192,7 @@ def test_a_presigned_address_is_not_taken(cloud: Emulator) -> None:
 
 @pytest.fixture(scope="module")
 def api(cloud: Emulator) -> str:
-    """The path of an HTTP API with a public route, and one under IAM."""
+    """The path of an HTTP API that has a public route and a route under IAM."""
     gateway = client(cloud, "apigatewayv2", cloud.key)
     made = gateway.create_api(Name="an-api", ProtocolType="HTTP")["ApiId"]
     gateway.create_stage(ApiId=made, StageName="$default", AutoDeploy=True)
@@ -217,7 +217,7 @@ def test_a_route_under_iam_wants_a_signature_that_is_valid(
 
 
 def test_a_service_is_not_reached_by_way_of_a_public_path(cloud: Emulator, api: str) -> None:
-    """The emulator finds the service of a request by its headers, where no path says more."""
+    """The emulator takes the service of a request from headers if the path does not decide."""
     for path in ("/_aws/execute-api/", "/_aws/execute-api//", f"{api}/../../../"):
         assert b"TableNames" not in request(cloud, "POST", path, LIST_TABLES)[1]
     for host in ("x.s3.localhost", "abc.cloudfront.localhost"):

@@ -1,4 +1,4 @@
-"""The emulator is faster, and does what it did before."""
+"""The faster emulator behaves as before."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ pytestmark = pytest.mark.slow  # it loads the emulator
 
 @pytest.fixture(scope="module")
 def stepfunctions() -> Any:
-    """The emulator's module, which takes long to load: not when tests are collected."""
+    """The emulator's module; it loads slowly, so not when tests are collected."""
     return importlib.import_module("ministack.services.stepfunctions")
 
 
 def values(stepfunctions: Any) -> dict[tuple[str, int], str]:
-    """Return the value or the error of each expression of the definition, for two inputs."""
+    """Return the value or the error of each expression in the definition, for two inputs."""
 
     def evaluated(expression: str, attempts: int) -> str:
         outcome = {"fallback": {"status": "FAILED"}, "responseTime": attempts}
@@ -42,7 +42,7 @@ def values(stepfunctions: Any) -> dict[tuple[str, int], str]:
 
 @pytest.fixture
 def before(stepfunctions: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[Any, str]]:
-    """The values before the emulator was made faster, as it is from here on."""
+    """The values before the emulator is made faster, which it is from here on."""
     speed = importlib.import_module("homing_cli.local.emulator_speed")
     monkeypatch.setattr(speed.Parser, "parse", speed.Parser.parse)
     code = stepfunctions._run_execution.__code__

@@ -1,4 +1,4 @@
-"""Functions that start by a fork do what those with a Python of their own do."""
+"""Functions that are forked behave like those in a new Python process."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ if TYPE_CHECKING:
 
 pytestmark = [
     pytest.mark.slow,  # it loads boto3
-    # The emulator leaves the streams of an environment to the garbage collector.
+    # The emulator does not close the streams of an environment; the garbage collector does.
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
 ]
 
 
 @pytest.fixture(scope="module")
 def runtime(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    """The emulator's module, which takes long to load: not when tests are collected."""
+    """The emulator's module; it loads slowly, so not when tests are collected."""
     runtime = importlib.import_module("ministack.core.lambda_runtime")
     forked = importlib.import_module("homing_cli.local.forked_functions")
     if not forked.supported():

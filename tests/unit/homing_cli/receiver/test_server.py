@@ -1,4 +1,4 @@
-"""The scriptable receiver: what its URLs mean, and what it does over real sockets."""
+"""The scriptable receiver: what its URLs mean, and what it does on real sockets."""
 
 from __future__ import annotations
 
@@ -175,7 +175,7 @@ def test_a_drip_is_an_answer_byte_by_byte(receiver: Receiver) -> None:
 
 
 def test_a_drip_holds_back_its_head_so_that_an_attempt_at_it_times_out(receiver: Receiver) -> None:
-    """The demo's slow endpoint: a status alone would be a delivery, whatever became of the body."""
+    """The demo's slow endpoint. A status without the body would already count as delivered."""
     sender = WebhookClient(attempt_timeout_seconds=0.2)
     outcome = Client(sender).send(f"{receiver.url}/script/drip=0.05")
     assert outcome.error is not None
@@ -216,7 +216,7 @@ def test_hundreds_of_requests_at_once_are_all_served(receiver: Receiver) -> None
     for thread in threads:
         thread.join()
     assert answered == [200] * 200
-    assert time.monotonic() - started < 20  # one after the other would take a minute
+    assert time.monotonic() - started < 20  # one after the other, they would take a minute
     assert len({arrival.message_id for arrival in receiver.arrivals}) == 200
 
 

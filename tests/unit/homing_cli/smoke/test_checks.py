@@ -1,4 +1,4 @@
-"""`homing smoke` at a Homing of which one part after another is broken."""
+"""`homing smoke` with a fake Homing, of which one part after another is broken."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def aws(code: str) -> ClientError:
 
 @dataclass
 class FakeProbes:
-    """A Homing that works, but for what a test says. Exceptions are raised."""
+    """A Homing that works, except for values that a test replaces; exceptions are raised."""
 
     is_local: bool = False
     receiver_url: str | None = "https://r/smoke"

@@ -1,4 +1,4 @@
-"""What the terminal shows."""
+"""What is shown on a terminal."""
 
 from __future__ import annotations
 

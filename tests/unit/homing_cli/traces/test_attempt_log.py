@@ -1,4 +1,4 @@
-"""The attempts that the functions logged, read back; and `homing watch`, which tells them."""
+"""Reading the attempts that functions logged, and `homing watch`, which shows them."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def logged(number: int, ago: float, status: str = "DELIVERED", **more: Any) -> d
 
 
 class FakeLogs:
-    """CloudWatch Logs with two groups; answers what is not older than asked for."""
+    """CloudWatch Logs with two groups; it returns events from the requested time on."""
 
     def __init__(self) -> None:
         self.groups: dict[str, list[dict[str, Any]]] = {"classify": [], "backoff": []}
@@ -50,7 +50,7 @@ class FakeLogs:
 
 
 class FakeTarget:
-    """A target that has nothing but logs."""
+    """A target with nothing but logs."""
 
     def __init__(self, logs: FakeLogs) -> None:
         self.outputs = {"AttemptLogGroups": "classify,backoff"}
@@ -84,7 +84,7 @@ def test_attempts_of_both_groups_come_oldest_first(log: AttemptLog, logs: FakeLo
 def test_each_attempt_is_fetched_once_though_the_log_is_read_with_an_overlap(
     log: AttemptLog, logs: FakeLogs
 ) -> None:
-    """What arrives late is found; what was known is not told again."""
+    """Late events are found, and known ones are not returned again."""
     logs.groups["classify"] = [logged(1, 1)]
     assert ids(log.fetch(NOW)) == ["m-1"]
     logs.groups["classify"].append(logged(2, 3))

@@ -14,7 +14,7 @@ VERDICT = {"decision": "RETRY", "category": "SERVER_ERROR", "reason": "HTTP 503"
 
 
 class History:
-    """Writes events as Step Functions does, a second apart."""
+    """A history of events as written by Step Functions, a second apart."""
 
     def __init__(self) -> None:
         self.events: list[dict[str, Any]] = []

@@ -1,4 +1,4 @@
-"""A delivery's story: the ledger's account, with what executions add to it."""
+"""The history of a delivery: its attempts in the ledger, with details from executions."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def visit(name: str, second: int, number: int, output: Any = None, *, left: bool
 
 
 def sent(number: int, second: int, status: int) -> list[Visit]:
-    """The visits of one attempt up to its verdict."""
+    """Return the visits of one attempt, up to its verdict."""
     outcome = {"outcome": {"timestamp": at(second), "responseBody": "said", "responseTime": 12}}
     category = "SUCCESS" if status == 200 else "SERVER_ERROR"
     verdict = outcome | {"verdict": {"category": category, "reason": f"HTTP {status}"}}
@@ -82,7 +82,7 @@ def test_a_first_attempt_that_only_the_ledger_knows_has_the_way_that_its_record_
 
 
 def test_ledger_and_execution_make_one_story() -> None:
-    """The first attempt ran elsewhere; the execution knows the second, and what it was answered."""
+    """The first attempt was in the express path. The execution has the second one."""
     visits = [*sent(1, 3, 200), visit("RecordDelivered", 3, 1, {})]
     found = record("DELIVERED", entry(0, 1, "SERVER_ERROR", 2), entry(1, 3, "SUCCESS"))
     story = tell(found, [execution("SUCCEEDED", *visits)])

@@ -1,4 +1,4 @@
-"""Where the time of a delivery went, hop by hop."""
+"""How long each hop of a delivery took."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A policy as a person types it, checked by the rules of the API."""
+"""A policy as typed by a person, checked by the rules of the API."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from homing_cli.what_if.policy_form import PolicyError, read_policy
             {"schedule": "5", "giveUpOn": "503"},
             Policy(max_attempts=2, schedule=(5,), give_up_on=("503",)),
         ),
-        (  # what computes delays is passed over beside a schedule
+        (  # with a schedule, the fields of the formula for delays are ignored
             {"schedule": "5", "baseDelaySeconds": "7", "multiplier": "3"},
             Policy(max_attempts=2, schedule=(5,)),
         ),

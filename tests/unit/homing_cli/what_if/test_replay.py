@@ -21,13 +21,13 @@ SECOND = 1000
 
 
 def history(status: Status, *met: tuple[float, bool], url: str = URL) -> History:
-    """A delivery that met this, at seconds of some day."""
+    """Return a delivery with these results of attempts, at seconds of some day."""
     found = tuple(Met(round(at * SECOND), delivered) for at, delivered in met)
     return History(url, status, found)
 
 
 FAILED = history(Status.MAX_RETRIES_EXCEEDED, (0, False), (1, False), (3, False))
-# Another delivery to the same endpoint, which found it up again.
+# Another delivery to the same endpoint, which worked again.
 UP_AGAIN = history(Status.DELIVERED, (103, True))
 
 
@@ -48,7 +48,7 @@ def test_the_same_policy_makes_the_same_of_the_past() -> None:
 
 
 def test_a_longer_policy_rescues_what_failed_while_the_endpoint_was_down() -> None:
-    """The outage is taken to end half-way between the last failure and the first success: at 53."""
+    """The outage is assumed to end half-way between last failure and first success: at 53 s."""
     found = replay(replace(PLAIN, max_attempts=8), [FAILED, UP_AGAIN])
     assert found.rescued_after_ms == (63 * SECOND,)
     assert found.median_rescue_ms == 63 * SECOND
@@ -78,7 +78,7 @@ def test_a_shorter_policy_loses_what_needed_its_third_attempt() -> None:
 def test_what_is_delivered_either_way_comes_sooner_or_later(
     base: int, shift: int, sooner: int, later: int
 ) -> None:
-    """It failed at 0 and was delivered at 20: taken to be up after half-way, which is at 10."""
+    """It failed at 0 s and arrived at 20 s: the endpoint is assumed to work from 10 s on."""
     met = history(Status.DELIVERED, (0, False), (20, True))
     policy = Policy(max_attempts=3, base_delay_seconds=base, jitter=Jitter.NONE)
     found = replay(policy, [met])
@@ -107,7 +107,7 @@ def test_the_failure_rate_is_that_of_attempts(histories: list[History], rate: fl
 
 
 def answered(status: Status, *met: tuple[float, int]) -> History:
-    """A delivery that was answered with these statuses, at seconds of some day."""
+    """Return a delivery that got these statuses, at seconds of some day."""
     return History(
         URL,
         status,
@@ -236,7 +236,7 @@ def entry(at: float, category: str = "SERVER_ERROR") -> dict[str, Any]:
 def redriven_record(
     first: str = "MAX_RETRIES_EXCEEDED", status: str = "DELIVERED", begin: float = 0, **more: Any
 ) -> dict[str, Any]:
-    """Given up after attempts at 0, 1 and 3 s; redriven, and delivered an hour later."""
+    """A delivery that failed after attempts at 0, 1 and 3 s; redriven, it arrived after an hour."""
     return {
         "targetUrl": URL,
         "status": status,

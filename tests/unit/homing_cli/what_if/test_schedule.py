@@ -1,4 +1,4 @@
-"""What-if: the schedule of a policy, and the load of many that failed together."""
+"""What-if: the schedule of a policy, and the load of many deliveries that failed together."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def test_every_delivery_of_a_stampede_arrives_once_with_each_attempt(
 
 
 def test_without_jitter_all_come_back_within_two_seconds() -> None:
-    """They had failed within one, and a wait ends on a whole second."""
+    """They failed within one second, and a wait ends on a whole second."""
     (wave,) = stampede(Policy(max_attempts=2, base_delay_seconds=60, jitter=Jitter.NONE), 10_000)
     assert (wave.start_s, wave.width_s) == (60, 1)
     assert wave.peak > 9_900

@@ -1,4 +1,4 @@
-"""The bundle of the functions has their sources, and compiled code that belongs to them."""
+"""The bundle of the functions contains their sources, and matching compiled code."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from stacks.functions import bundle, lambda_python
 from stacks.functions.bundle import make_bundle
 from stacks.functions.lambda_python import VERSION, find_python
 
-# Every Python compiles in the same way; Lambda's own is not on every machine.
+# The test uses this Python, since Lambda's own is not on every machine.
 PYTHON = find_python() or Path(sys.executable)
 
 
@@ -56,7 +56,7 @@ def test_the_same_sources_give_the_same_bytes_wherever_and_whenever(
 
 
 def test_compiled_code_is_loaded_without_a_look_at_its_source(compiled: Path) -> None:
-    """So no time that an archive gives a file, and no comparison, makes Lambda compile it again."""
+    """So Lambda does not compile again, whatever the time of a file in the archive."""
     for name, content in files(compiled).items():
         if name.endswith(".pyc"):
             flags = int.from_bytes(content[4:8], "little")
@@ -69,7 +69,8 @@ def test_compiled_code_has_the_hash_of_the_source_beside_it(compiled: Path) -> N
         if name.endswith(".pyc"):
             path = Path(name)
             source = made[str(path.parent.parent / f"{path.name.partition('.')[0]}.py")]
-            magic = int.from_bytes(content[:4], "little")  # of the Python that compiled it
+            # The magic number of the Python that compiled it.
+            magic = int.from_bytes(content[:4], "little")
             assert content[8:16] == _imp.source_hash(magic, source), name
 
 

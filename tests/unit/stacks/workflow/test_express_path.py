@@ -1,4 +1,4 @@
-"""The Express definition is the delivery workflow's, but for start, hand-off and limits."""
+"""The Express definition differs from the delivery workflow only in start, hand-off and limits."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ DELIVERY: dict[str, Any] = json.loads(
     (Path(__file__).parents[4] / "statemachine" / "delivery.asl.json").read_text()
 )
 
-# Where a throttled function leads in the express path.
+# The next state in the express path if a function is throttled.
 WITHOUT_A_FUNCTION = {
     "Deliver": "Postponed",
     "Classify": "WhatNext",
@@ -42,11 +42,11 @@ def arrows(states: dict[str, Any]) -> set[tuple[str, str]]:
 
 
 def as_for_express(state: dict[str, Any]) -> dict[str, Any]:
-    """The state with lower limits and without a claim, since what has not waited needs none."""
+    """Return the state with lower limits and no claim, which only an attempt after a wait needs."""
     state = copy.deepcopy(state)
     payload = state.get("Arguments", {}).get("Payload", {})
     payload.pop("claim", None)
-    if "executionName" in payload:  # that of an execution which can have claimed the attempt
+    if "executionName" in payload:  # the name of the execution that can have claimed the attempt
         payload["executionName"] = "express-path"
     values = state.get("Arguments", {}).get("ExpressionAttributeValues", {})
     if ":executionName" in values:
@@ -66,7 +66,7 @@ def test_the_wait_is_swapped_for_a_hand_off(express: dict[str, Any]) -> None:
     assert set(DELIVERY["States"]) - set(express["States"]) == {"WaitUntilDue"}
 
 
-# Where the arrows to the wait lead instead.
+# The states to which the arrows to the wait lead instead.
 INSTEAD_OF_WAIT = {"RecordRetry": "Recorded", "WhatNext": "Postponed"}
 
 
@@ -95,7 +95,7 @@ def test_every_state_is_the_same_but_for_its_arrow_to_the_wait_and_its_limits(
     assert json.loads(text) == theirs
 
 
-# The state, its input, and what the wait changes of the delivery document.
+# The state, its input, and what it changes in the delivery document before the wait.
 AFTER_A_RETRY = {
     "attemptNumber": 1,
     "attempts": 2,

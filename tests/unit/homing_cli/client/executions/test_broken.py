@@ -31,7 +31,7 @@ def execution(name: str, status: str, error: str | None, *, days: int = 0) -> di
 
 @dataclass
 class FakeStates:
-    """A Step Functions client over executions that have ended, and a target that has it."""
+    """A Step Functions client with executions that have ended, and a target with this client."""
 
     ended: list[dict[str, Any]]
     outputs: dict[str, str] = field(default_factory=lambda: {"StateMachineArn": "arn"})
@@ -43,7 +43,7 @@ class FakeStates:
         return self
 
     def paginate(self, *, statusFilter: str, **_: Any) -> Iterator[dict[str, Any]]:  # noqa: N803
-        keys = ("executionArn", "status", "stopDate")  # as ListExecutions: no error
+        keys = ("executionArn", "status", "stopDate")  # like ListExecutions, which returns no error
         found = [each for each in self.ended if each["status"] == statusFilter]
         yield {"executions": [{key: each[key] for key in keys} for each in found]}
 

@@ -1,4 +1,4 @@
-"""`homing drain`: what waits in the Standard workflow is ended, and none of it is lost."""
+"""`homing drain` ends executions that wait in the Standard workflow, and loses no delivery."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ MACHINE = "arn:aws:states:us-east-1:0:stateMachine:delivery"
 
 
 class BrokenOffError(Exception):
-    """Stands for whatever ends the command in the middle."""
+    """Raised in place of anything that interrupts the command."""
 
 
 @dataclass
 class FakeStates:
-    """A Step Functions client over executions that are each in one state."""
+    """A Step Functions client with executions, each of which is in one state."""
 
     running: dict[str, tuple[str, Mapping[str, Any]]] = field(default_factory=dict)
     stopped: list[str] = field(default_factory=list)
@@ -62,7 +62,7 @@ class FakeStates:
 
 @dataclass
 class FakeTarget:
-    """A stack whose tables and queues are moto's, and whose workflow is fake."""
+    """A target whose tables and queues are in moto, and whose workflow is a fake."""
 
     states: FakeStates
     outputs: dict[str, str]
@@ -169,7 +169,7 @@ def test_a_run_that_broke_off_before_the_stop_is_finished_by_the_next(bench: Ben
     bench.target.states.breaks = False
     assert bench.drain() == [Drained.DEAD_LETTERED]
     assert bench.target.states.running == {}
-    assert bench.dead_letters()  # twice or once, but never not
+    assert bench.dead_letters()  # once or twice, but never not at all
 
 
 @pytest.mark.parametrize("state", ["Deliver", "Classify", "RecordRetry"])
@@ -181,7 +181,7 @@ def test_an_attempt_in_progress_is_not_stopped(bench: Bench, state: str) -> None
 
 
 def test_a_superseded_wait_is_not_dead_lettered(bench: Bench) -> None:
-    bench.claims()  # under the delivery's own name
+    bench.claims()  # with the delivery's own name
     bench.sleeps()
     bench.target.states.running = {f"{bench.arn}-1": bench.target.states.running.pop(bench.arn)}
     assert bench.drain() == [Drained.UNDER_WAY]

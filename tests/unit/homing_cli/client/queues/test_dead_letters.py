@@ -1,4 +1,4 @@
-"""Looking into the dead-letter queue, in moto."""
+"""Reading the dead-letter queue, in moto."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ VERDICT = {"status": "FAILED", "category": "GONE", "reason": "HTTP 410"}
 
 @dataclass(frozen=True)
 class QueueTarget:
-    """A target that has nothing but a dead-letter queue."""
+    """A target with nothing but a dead-letter queue."""
 
     sqs: Any
     outputs: dict[str, str]

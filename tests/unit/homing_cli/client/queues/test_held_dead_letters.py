@@ -1,4 +1,4 @@
-"""Which dead letters a redrive by filter means."""
+"""Which dead letters the filter of a redrive selects."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MOMENT = timedelta(milliseconds=1)
 
 @pytest.fixture
 def dead_letter(delivery: Delivery) -> DeadLetter:
-    """A dead letter of a delivery to the endpoint `orders`, given up for HTTP 410 at noon."""
+    """Return the dead letter of a delivery to the endpoint `orders`, failed with 410 at noon."""
     delivery = replace(delivery, reference=replace(delivery.reference, endpoint_id="orders"))
     verdict = {"category": "GONE", "reason": "HTTP 410", "status": "FAILED"}
     outcome = {"timestamp": "2025-12-28T12:00:00.000Z"}

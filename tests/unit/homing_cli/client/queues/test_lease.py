@@ -1,4 +1,4 @@
-"""Working through an SQS queue that hands messages out again, and refuses stale receipt handles."""
+"""A lease of an SQS queue that redelivers messages and refuses expired receipt handles."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ HOLD_SECONDS = 120
 
 
 class Queue:
-    """A queue that does as SQS does, with a clock of its own.
+    """A queue that behaves like SQS, with a clock of its own.
 
-    A message that is visible again gets a new handle when it is handed out, and the old one is
-    refused; at most ten at a time, those that have waited longest first.
+    When a message is received again, it gets a new receipt handle, and the old one is refused. At
+    most ten messages are received at a time, those that have waited longest first.
     """
 
     def __init__(self, count: int) -> None:
@@ -77,7 +77,7 @@ def opened(queue: Queue) -> Any:
 
 
 def received(leased: Lease, queue: Queue, seconds_each: float, limit: int | None = None) -> Any:
-    """Receive everything, taking so long over each message."""
+    """Receive all messages, taking this long for each."""
     for message in leased.messages(limit):
         yield message
         queue.now += seconds_each
@@ -99,7 +99,7 @@ def test_a_batch_of_known_messages_does_not_end_the_lease() -> None:
     with opened(queue) as leased:
         messages = leased.messages()
         seen = {next(messages)["Body"] for _ in range(20)}
-        queue.now += HOLD_SECONDS  # those passed over are visible again
+        queue.now += HOLD_SECONDS  # those that were not deleted are visible again
         queue._order.rotate(20)  # and come before the rest
         seen |= {message["Body"] for message in messages}
     assert len(seen) == 30
@@ -148,7 +148,7 @@ def test_a_redelivered_message_is_deleted_by_its_newest_receipt_handle() -> None
         for _ in range(10):
             last = next(messages)
         assert last["Body"] == "m-10"
-        list(messages)  # the first ten have be redelivered meanwhile
+        list(messages)  # the first ten have been redelivered meanwhile
         leased.delete(first)
     assert first["Body"] not in queue.visible_at
 

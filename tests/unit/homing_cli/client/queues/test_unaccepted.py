@@ -1,4 +1,4 @@
-"""The queue of unaccepted messages: looked at, put back where they came from, or deleted."""
+"""Unaccepted messages are listed, put on their ingest queue again, or deleted."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 PROBLEM = {"type": "urn:homing:problem:invalid-message", "detail": "targetUrl is required"}
-MESSAGES = 12  # more than a queue hands out at once
+MESSAGES = 12  # more than a queue returns at once
 
 
 @dataclass(frozen=True)
 class Queues:
-    """A target that has two ingest queues and the queue of unaccepted messages."""
+    """A target with two ingest queues and the queue of unaccepted messages."""
 
     sqs: Any
     outputs: dict[str, str]
@@ -42,7 +42,7 @@ class Queues:
         made.send(body, attributes, queue_arn=self.arn(queue), problem=PROBLEM)
 
     def on(self, name: str) -> list[tuple[str, dict[str, str]]]:
-        """The messages of a queue: their bodies and attributes."""
+        """Return the bodies and attributes of the messages on a queue."""
         answer = self.sqs.receive_message(
             QueueUrl=self.urls[name], MaxNumberOfMessages=10, MessageAttributeNames=["All"]
         )
@@ -113,7 +113,7 @@ def test_what_comes_back_while_all_are_redriven_is_not_sent_in_circles(
     send = full.sqs.send_message
 
     def ingest_at_once(**message: Any) -> Any:
-        """Refuse the message again before the next is read."""
+        """Make the message unaccepted again before the next one is read."""
         texts = {k: v["StringValue"] for k, v in message["MessageAttributes"].items()}
         with monkeypatch.context() as patch:
             patch.setattr(full.sqs, "send_message", send)
@@ -125,7 +125,7 @@ def test_what_comes_back_while_all_are_redriven_is_not_sent_in_circles(
 
 
 def test_what_sqs_moved_there_after_its_last_try_keeps_the_id_that_it_had(queues: Queues) -> None:
-    """It may have been accepted in part, so it must not get another id."""
+    """It may have been accepted in part, so its id must not change."""
     policy = {"deadLetterTargetArn": queues.arn("unaccepted"), "maxReceiveCount": 1}
     url = queues.urls["ingest"]
     queues.sqs.set_queue_attributes(

@@ -1,4 +1,4 @@
-"""The queue of undispatched messages: one message's entries go back, the others stay."""
+"""Undispatched messages: those of one message are sent again, the others stay in the queue."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 
     from homing.delivery import Delivery
 
-DEAD_LETTERS = 25  # more than a queue hands out at once
+DEAD_LETTERS = 25  # more than a queue returns at once
 
 
 @dataclass(frozen=True)
 class QueuesTarget:
-    """A target that has the delivery queue and its dead-letter queue."""
+    """A target with the delivery queue and its dead-letter queue."""
 
     sqs: Any
     outputs: dict[str, str]
@@ -50,7 +50,7 @@ class QueuesTarget:
 
 @pytest.fixture
 def target(delivery: Delivery) -> Iterator[QueuesTarget]:
-    """Queues with the dead letters `m-0` to `m-24`."""
+    """A target whose queue of undispatched messages contains `m-0` to `m-24`."""
     with mock_aws():
         sqs = boto3.client("sqs", region_name="us-east-1")
         urls = {
@@ -83,7 +83,7 @@ def test_without_an_id_all_go_back(target: Any) -> None:
 
 
 class QueueFullError(Exception):
-    """Stands for a delivery queue that takes nothing."""
+    """Stands for the error of a delivery queue that accepts nothing."""
 
 
 def test_where_the_delivery_queue_takes_nothing_what_was_passed_over_is_visible_again(

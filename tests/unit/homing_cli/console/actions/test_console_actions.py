@@ -27,7 +27,7 @@ VERDICT = {"status": "FAILED", "category": "GONE", "reason": "HTTP 410"}
 
 @dataclass(frozen=True)
 class Moto:
-    """A target of which only the ledger and the dead-letter queue exist."""
+    """A target with nothing but the ledger and the dead-letter queue."""
 
     clients: dict[str, Any]
     outputs: dict[str, str]

@@ -1,4 +1,4 @@
-"""Actions on endpoints: which requests they make, and what is kept of the answers."""
+"""Actions on endpoints: which requests they make, and what is kept from the responses."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class FakeApi:
-    """Remembers the requests and answers with what it was given."""
+    """Records the requests, and answers with the given responses."""
 
     def __init__(self, answer: Mapping[str, Any]) -> None:
         self.answer = dict(answer)

@@ -1,4 +1,4 @@
-"""Actions of the console: how far each is, and what a form chooses."""
+"""Actions of the console: the progress of each, and which deliveries a form selects."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ def logged(number: int, minutes_ago: float, **more: Any) -> dict[str, Any]:
 
 
 class FakeLogs:
-    """CloudWatch Logs with one group; keeps for which period it was asked."""
+    """CloudWatch Logs with one group; it records the periods that were read."""
 
     def __init__(self, *events: dict[str, Any]) -> None:
         self.events = list(events)

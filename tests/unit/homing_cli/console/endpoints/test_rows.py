@@ -1,4 +1,4 @@
-"""One endpoint as lists show it."""
+"""One endpoint as shown in lists."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The overview's figures: counted from logs, or asked of CloudWatch."""
+"""The overview's figures: counted from logs, or read from CloudWatch."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def test_a_percentile_is_the_smallest_value_that_so_many_are_not_above(
 
 
 class FakeCloudWatch:
-    """Answers GetMetricData in two pages, with gaps, and remembers what it was asked."""
+    """Answers GetMetricData in two pages, with gaps, and records the requests."""
 
     def __init__(self) -> None:
         self.asked: dict[str, Any] = {}

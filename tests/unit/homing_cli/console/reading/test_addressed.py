@@ -1,4 +1,4 @@
-"""The console's endpoints: what deliveries are addressed to."""
+"""The endpoints to which deliveries are addressed, as read by the console."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ SHOP = Endpoint(
 
 @dataclass(frozen=True)
 class TableTarget:
-    """A target that has nothing but its endpoints table, in moto."""
+    """A target with nothing but its endpoints table, in moto."""
 
     dynamodb: Any
     outputs: dict[str, str]

@@ -1,4 +1,4 @@
-"""Answers are made in the background, kept for a moment, and never hold up a page."""
+"""Answers are computed in the background, kept for a moment, and never delay a page."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from homing_cli.console.reading.answers import Answers
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-LONG = 5.0  # seconds, which no test takes
+LONG = 5.0  # in seconds, longer than any test
 
 
 class Asked:
-    """Answers with how often it was asked, once it may."""
+    """Answers with the number of questions so far, once the test allows it."""
 
     def __init__(self) -> None:
         self.times = 0
@@ -35,7 +35,7 @@ class Asked:
 
 
 class Clock:
-    """A clock that stands."""
+    """A clock that stands still."""
 
     seconds = 0.0
 

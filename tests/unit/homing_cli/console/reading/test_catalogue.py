@@ -1,4 +1,4 @@
-"""Single deliveries by their ids, with a record and without."""
+"""Single deliveries by their ids, with a record and without one."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ IDS = ("shop", "crm")
 
 @dataclass(frozen=True)
 class TablesTarget:
-    """A target that has nothing but its two tables, in moto."""
+    """A target with nothing but two tables, in moto."""
 
     dynamodb: Any
     outputs: dict[str, str]

@@ -1,4 +1,4 @@
-"""Lists and counts of the console are those of the index."""
+"""Lists and counts in the console agree with the index."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Lists of what has arrived: complete, page by page, from a ledger of any size."""
+"""Lists of delivered messages are complete, page by page, for a ledger of any size."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ ARRIVED = [one for one in RECORDS if one["status"] == "DELIVERED"]
 
 @pytest.fixture
 def table(ledger_table: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """A ledger that takes several reads."""
+    """A ledger that is too large for one read."""
     monkeypatch.setattr(delivered, "_READ_AT_ONCE", 20)
     expired = record(100, NOW) | {"ttl": int(NOW.timestamp()) - 1}
     for one in (*RECORDS, expired):

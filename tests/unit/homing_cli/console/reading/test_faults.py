@@ -1,4 +1,4 @@
-"""What is wrong, from deliveries by endpoint, cause and status."""
+"""Faults, computed from deliveries by endpoint, cause and status."""
 
 from __future__ import annotations
 

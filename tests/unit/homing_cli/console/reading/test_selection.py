@@ -1,4 +1,4 @@
-"""What a page of the console lists, by the parameters of its address."""
+"""Which deliveries a page of the console lists, by the parameters in its URL."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The picture of the state machine: it shows the definition, and marks the way of a delivery."""
+"""The picture of the state machine agrees with the definition, and marks a delivery's path."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def picture() -> ET.Element:
 
 
 def drawn(svg: ET.Element, attribute: str) -> dict[str, set[str]]:
-    """Return the classes of each state or arrow that is drawn."""
+    """Return the CSS classes of each state or arrow in the picture."""
     found = [element for element in svg if attribute in element.attrib]
     names = [element.attrib[attribute] for element in found]
     assert len(names) == len(set(names))

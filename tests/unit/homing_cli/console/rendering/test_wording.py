@@ -1,4 +1,4 @@
-"""How the console says things."""
+"""The console's words for statuses, durations and times."""
 
 from __future__ import annotations
 
