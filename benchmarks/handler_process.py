@@ -41,6 +41,23 @@ def bare_call(table: str) -> Any:
     return lambda: client.get_item(TableName=table, Key=key, ConsistentRead=True)
 
 
+def counted() -> list[str]:
+    """Return a list that gets an entry for each request that botocore makes from now on."""
+    requests: list[str] = []
+    if "urllib3" not in sys.modules:  # a handler without clients, whose memory is measured
+        return requests
+    from urllib3 import HTTPConnectionPool  # noqa: PLC0415 -- as above
+
+    make = HTTPConnectionPool.urlopen
+
+    def make_and_count(pool: Any, method: str, *more: Any, **named: Any) -> Any:
+        requests.append(method)
+        return make(pool, method, *more, **named)
+
+    HTTPConnectionPool.urlopen = make_and_count  # type: ignore[method-assign]
+    return requests
+
+
 def redirect(fronts: dict[str, int]) -> None:
     """Redirect connections to these ports, since a local cloud serves only its own name."""
     look_up = socket.getaddrinfo
@@ -59,11 +76,14 @@ def main() -> None:
     handler = importlib.import_module(f"lambdas.{given['name']}").handler
     imported = time.process_time()
     bare = bare_call(given["bare"]) if given["bare"] else None
-    calls, bares, answer = [], [], None
+    calls, bares, requests, answer = [], [], [], None
+    made = counted()
     for event in given["events"]:
+        made.clear()
         before = time.process_time()
         answer = handler(event, Context(given["name"]))
         calls.append(time.process_time() - before)
+        requests.append(len(made))
         if bare:
             before = time.process_time()
             bare()
@@ -72,7 +92,7 @@ def main() -> None:
     # getrusage would include the parent process.
     peak = int(re.findall(r"VmHWM:\s+(\d+) kB", status)[0])
     figures = {"peak": peak, "importing": imported - start, "calls": calls, "bares": bares}
-    print("\n" + json.dumps(figures | {"answer": answer}))
+    print("\n" + json.dumps(figures | {"requests": requests, "answer": answer}))
 
 
 if __name__ == "__main__":

@@ -42,12 +42,14 @@ class Called:
         importing: the processor time of the import.
         calls: the processor time of each call.
         bares: the processor time of each bare boto3 call, if there were any.
+        requests: how many requests to AWS each call makes.
     """
 
     peak_mb: float
     importing: float
     calls: Sequence[float]
     bares: Sequence[float]
+    requests: Sequence[int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +98,9 @@ class Handlers:
         found = json.loads(done.stdout.splitlines()[-1])
         _check(name, found["answer"] or {})
         in_ms = {key: [each * 1000 for each in found[key]] for key in ("calls", "bares")}
-        return Called(found["peak"] / 1024, found["importing"] * 1000, **in_ms)
+        return Called(
+            found["peak"] / 1024, found["importing"] * 1000, **in_ms, requests=found["requests"]
+        )
 
     def environment(self, name: str) -> dict[str, str]:
         """Return the environment variables for a handler: those of its deployed function."""

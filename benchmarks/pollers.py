@@ -12,6 +12,7 @@ import json
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from botocore.config import Config
@@ -47,16 +48,25 @@ def _pause(target: Target) -> list[dict[str, Any]]:
 
 
 @contextmanager
-def polled(target: Target, at_once: int) -> Iterator[None]:
-    """Dispatch up to `at_once` batches of each queue concurrently until the context exits."""
+def polled(target: Target, at_once: int, *, bulk_per_second: float | None = None) -> Iterator[None]:
+    """Dispatch batches of both queues until the context exits.
+
+    Args:
+        target: the local cloud.
+        at_once: how many batches of a queue are dispatched concurrently at most.
+        bulk_per_second: how many messages of the bulk queue are dispatched in a second at most, one
+            batch after the other; None for as many as of the delivery queue.
+    """
     sources = _pause(target)
     stop = threading.Event()
-    with ThreadPoolExecutor(at_once * len(sources)) as threads:
-        polling = [
-            threads.submit(_poll, target, each["FunctionArn"], each["EventSourceArn"], stop)
-            for each in sources
-            for _ in range(at_once)
-        ]
+    pause = BATCH / bulk_per_second if bulk_per_second else 0
+    polls = [
+        partial(_poll, target, each["FunctionArn"], each["EventSourceArn"], stop, wait)
+        for each in sources
+        for wait in ([pause] if pause and "Bulk" in each["EventSourceArn"] else [0] * at_once)
+    ]
+    with ThreadPoolExecutor(len(polls)) as threads:
+        polling = [threads.submit(poll) for poll in polls]
         try:
             yield
         finally:
@@ -65,14 +75,21 @@ def polled(target: Target, at_once: int) -> Iterator[None]:
                 each.result()  # raises the error if a poller failed
 
 
-def _poll(target: Target, function: str, queue_arn: str, stop: threading.Event) -> None:
+def purge_bulk(target: Target) -> None:
+    """Remove all messages from the bulk queue."""
+    target.client("sqs").purge_queue(QueueUrl=target.outputs["BulkQueueUrl"])
+
+
+def _poll(
+    target: Target, function: str, queue_arn: str, stop: threading.Event, pause: float
+) -> None:
     long_timeout = Config(
         read_timeout=_DISPATCH_SECONDS, retries={"total_max_attempts": 1}, proxies={}
     )
     functions = target.session.client("lambda", endpoint_url=target.endpoint, config=long_timeout)
     queue, name = target.client("sqs"), queue_arn.rpartition(":")[2]
     url = queue.get_queue_url(QueueName=name)["QueueUrl"]
-    while not stop.is_set():
+    while not stop.wait(pause):
         received = queue.receive_message(
             QueueUrl=url,
             MaxNumberOfMessages=BATCH,
