@@ -114,7 +114,7 @@ def bare(port: int, stack: ExitStack) -> Callable[[], None]:
 
 
 def pooled(port: int, stack: ExitStack) -> Callable[[], None]:
-    """Return the alternative to it in docs/decisions/0001-http-client.md: urllib3."""
+    """Return the same request made with urllib3, an alternative in docs/decisions/0001."""
     import urllib3  # noqa: PLC0415 - comes with botocore; no part of Homing needs it
 
     pool = urllib3.HTTPConnectionPool("127.0.0.1", port, timeout=10, retries=False)

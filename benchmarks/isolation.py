@@ -52,7 +52,7 @@ if TYPE_CHECKING:
 
 MESSAGES = sized(1000, 10)  # as many to the other endpoints as to the one that is quick or hangs
 DISPATCHERS = 10  # concurrent batches, the default of the stack's settings
-PER_SECOND = 5.0  # to the other endpoints, and to the one
+PER_SECOND = 5.0  # to the other endpoints, and as many to the one that is quick or hangs
 SENDERS = 4
 WARM_UP = sized(100, 5)  # messages in one round
 ROUNDS = sized(8, 1)  # the maximum number of rounds of warming up

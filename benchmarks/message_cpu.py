@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
 CALLS = sized(60, 2)
 WARM_UP = sized(10, 1)
-MESSAGES = sized(300, 5)  # through the whole local cloud
+MESSAGES = sized(300, 5)  # messages that are sent through the whole local cloud
 SENDERS = 8
 BATCH = 10
 ENDPOINT = "bench"

@@ -13,7 +13,7 @@ T = TypeVar("T")
 IS_SMALLEST = "--smallest" in sys.argv
 
 # The app that is deployed: our own or, to save a test the time of synthesis, a folder with our own
-# # app already synthesized.
+# app already synthesized.
 APP = App(os.environ.get("SYNTHESIZED"))
 
 

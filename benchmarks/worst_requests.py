@@ -148,7 +148,7 @@ def event_of(body: str) -> dict[str, object]:
 
 
 def measure(names: Iterable[str], folder: Path) -> Iterator[tuple[str, int, float]]:
-    """Yield the name, the status and the memory in MB of each request; uses a file in `folder`."""
+    """Yield the name, the status and the memory in MB of each request, written to `folder`."""
     environment = {
         "PATH": os.environ["PATH"],
         "PYTHONPATH": str(PROJECT),

@@ -47,7 +47,7 @@ class Sent:
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """An attempt of a delivery in a line that has begun.
+    """The beginning of an attempt of a delivery that is in a line.
 
     Args:
         event: the number of the event.

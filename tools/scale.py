@@ -104,9 +104,8 @@ def demands(basis: Basis, rate: float) -> dict[str, float]:
     calls = expected_calls(basis.counts, basis.workload)
     batch_seconds = dispatch_ms(basis) / 1000
     left = detached_share(basis)
-    again_seconds = (
-        basis.assumptions.functions["Dispatch"].ms / 1000
-    )  # a batch with a detached attempt
+    # The time of a batch in which a detached message is settled.
+    again_seconds = basis.assumptions.functions["Dispatch"].ms / 1000
     retries = calls["lambda.RecordRetry"]
     busiest = max(calls[f"lambda.{name}"] for name in basis.assumptions.functions)
     dead_letters = calls["sqs.deadLetters.send"]

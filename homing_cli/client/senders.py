@@ -62,7 +62,7 @@ def add(target: Target, sender_id: str) -> Added:
     new = Confidential((SigningSecret(secret, now),))
     is_new = _secrets(target).put(sender_holder(sender_id), new)
     key, text = issue(sender_id, to_text(now))
-    if not _keys(target).add(key):  # of 2**64 ids
+    if not _keys(target).add(key):  # unlikely: there are 2**64 ids
         raise SenderError(f"the id of the new key, {key.key_id}, is taken; run the command again")
     return Added(key, text, secret if is_new else None)
 

@@ -25,13 +25,14 @@ if TYPE_CHECKING:
 
 DEBUG = "homing.debug"  # a key in `Context.meta`, which all contexts of one call share
 
-# Options that may be empty: an empty description clears it, and an empty text is a valid payload.
+# Options that may be empty: an empty --description removes the description, and an empty text is a
+# valid payload.
 _MAY_BE_EMPTY = frozenset({"description", "payload"})
 
 _GROUPS = (Where, Selection)
 _STACK = "stack"
 _OF_A_STACK = frozenset({"region", "profile", "construct"})
-CONSTRUCT = "homing.construct"  # as DEBUG
+CONSTRUCT = "homing.construct"  # another such key
 
 
 def _ask_for_debug(context: typer.Context, asked: bool) -> None:
@@ -178,9 +179,7 @@ def _check_values(ctx: Any, args: list[str]) -> None:
 
 
 def _check_where(ctx: Any) -> None:
-    if ctx.params.get(
-        _STACK, True
-    ):  # the parameter was given, or it is not an option of this command
+    if ctx.params.get(_STACK, True):  # the option is given, or the command does not have it
         return
     given = ctx.params | {"construct": ctx.meta.get(CONSTRUCT)}
     for param in ctx.command.params:

@@ -51,7 +51,8 @@ Id = Annotated[
 ]
 
 
-_LIMITS = ("attemptsAtOnce", "ratePerSecond")  # 0 for none
+# The API leaves out limits that are not set; the command shows 0.
+_LIMITS = ("attemptsAtOnce", "ratePerSecond")
 
 
 @app.command("list")

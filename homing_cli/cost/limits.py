@@ -51,7 +51,7 @@ def limit_dollars(model: Model, workload: Workload) -> dict[str, float]:
 
 
 def ordering_dollars(model: Model) -> dict[str, float]:
-    """Return what an `orderingKey` adds, in dollars per million messages, by what these wait for.
+    """Return what an `orderingKey` costs, in dollars per million messages, by whether they wait.
 
     One invocation of `release` is counted for each message, though one may serve several.
     """

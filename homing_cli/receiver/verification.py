@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 def verifies(arrival: Arrival, secret: str) -> bool:
-    """Return whether the library accepts a request, as it was received, with this secret."""
+    """Return whether the library finds the signature of a request valid for this secret."""
     from standardwebhooks.webhooks import (  # noqa: PLC0415 -- of the extra `local`
         Webhook,
         WebhookVerificationError,

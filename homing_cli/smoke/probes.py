@@ -33,7 +33,7 @@ class Subscriptions:
 
 
 class Probes:
-    """The calls; each raises what the client or botocore raises.
+    """The calls that the checks make. Each raises the errors of the client or of botocore.
 
     Args:
         target: the deployed Homing.

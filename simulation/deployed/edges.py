@@ -94,7 +94,7 @@ class Edges:
             endpoints,
             PayloadStore(""),  # no payload is large
             # The table is read for each message, as if each had its own container: a handler is
-            # replayed # for each call, so it may not keep what it has read.
+            # replayed for each call, so it may not keep what it has read.
             Subscriptions(endpoints, count(step=FRESH_SECONDS).__next__),
             joining=Joining(self.releasing),
             bursts=cast("Bursts", ChanceBursts(self._exceeds_burst)),
@@ -110,7 +110,7 @@ class Edges:
         )
         self.draw: Callable[[str], float] = outside_history
         self.journal = Journal()
-        self.generation = 0  # the id of the delivery whose attempt is being recorded
+        self.generation = 0  # of the delivery whose attempt is being recorded
         self._claims = count()
         self.desk = self._desk(self._off)
 

@@ -153,7 +153,7 @@ def hunt(bug: PlantedBug, edges: Edges) -> tuple[int, Finding] | None:
 
 
 def smallest(finding: Finding, edges: Edges, programs: Programs | None = None) -> Finding:
-    """Return the smallest history that still breaks the first of the broken invariants."""
+    """Return the smallest history that still violates the first of the violated invariants."""
     invariant = finding.broken[0].partition(":")[0]
 
     def broken_by(trial: Trial) -> tuple[str, ...]:

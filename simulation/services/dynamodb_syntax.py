@@ -197,7 +197,7 @@ def compile_condition(text: str, names: Mapping[str, str]) -> Condition:
     """Return a compiled condition expression. For it, a missing item is an item without attributes.
 
     Raises:
-        UnsupportedError: when it uses what is not implemented.
+        UnsupportedError: when it uses a feature that is not implemented.
     """
     return _compiled_condition(text, tuple(names.items()))
 
@@ -256,7 +256,7 @@ def compile_update(text: str, names: Mapping[str, str]) -> Update:
     """Return a compiled update expression: a function that returns the changed item.
 
     Raises:
-        UnsupportedError: when it uses what is not implemented.
+        UnsupportedError: when it uses a feature that is not implemented.
     """
     return _compiled_update(text, tuple(names.items()))
 

@@ -24,7 +24,7 @@ DEDUPLICATION_WINDOW = 5 * MINUTE
 
 @dataclass(slots=True)
 class Message:
-    """A message on a queue; only on FIFO queues has it a `group`."""
+    """A message on a queue; it has a `group` only on a FIFO queue."""
 
     number: int
     body: str

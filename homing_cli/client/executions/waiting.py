@@ -42,7 +42,7 @@ class Drained(StrEnum):
     DEAD_LETTERED = "DEAD_LETTERED"
     CANCELLED = "CANCELLED"
     STOPPED = "STOPPED"  # the delivery had already ended
-    UNDER_WAY = "UNDER_WAY"  # an attempt is being made; left unchanged
+    UNDER_WAY = "UNDER_WAY"  # an attempt is being made, so nothing was changed
 
 
 @dataclass(frozen=True, slots=True)

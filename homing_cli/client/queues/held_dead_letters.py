@@ -21,9 +21,8 @@ if TYPE_CHECKING:
     from homing_cli.client.queues.lease import Lease
     from homing_cli.client.target import Target
 
-HOLD_SECONDS = (
-    120  # long enough for ten messages at the slowest rate, one in ten seconds, with a margin
-)
+# Long enough for ten messages at the slowest rate, one in ten seconds, with a margin.
+HOLD_SECONDS = 120
 
 
 @dataclass(frozen=True, slots=True)

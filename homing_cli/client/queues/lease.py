@@ -44,9 +44,8 @@ class Lease:
         self._queue = queue
         self._hold_seconds = hold_seconds
         self._seen: set[str] = set()
-        self._handles: dict[
-            str, str
-        ] = {}  # by message id: the newest receipt handle of each held message
+        # By message id: the newest receipt handle of each held message.
+        self._handles: dict[str, str] = {}
 
     @property
     def seen(self) -> int:

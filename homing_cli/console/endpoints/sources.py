@@ -112,8 +112,5 @@ class Sources:
 def _latest(answers: Answers[Question, Value], question: Question) -> Latest[Value]:
     try:
         return Latest(answers.ask(question, _WAIT_SECONDS))
-    except (
-        BotoCoreError,
-        ClientError,
-    ) as error:  # the operator's permissions may not cover this table or log
+    except (BotoCoreError, ClientError) as error:  # many operators may not read everything
         return Latest(None, f"{type(error).__name__}: {error}")

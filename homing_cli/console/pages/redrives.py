@@ -128,10 +128,8 @@ def _ask(request: Request, query: Mapping[str, str], complaint: str = "") -> Res
         lowest=LOWEST_RATE,
         highest=HIGHEST_RATE,
         redrive_id=token_hex(8),
-        at=counted
-        and to_text(
-            counted.at
-        ),  # deliveries that fail after this time are neither shown nor redriven
+        # Deliveries that fail after this time are neither shown nor redriven.
+        at=counted and to_text(counted.at),
         command=_command(chosen.given),
     )
 

@@ -1,4 +1,4 @@
-"""Faults: deliveries that cannot be made, by endpoint and cause."""
+"""Faults: deliveries that fail, by endpoint and cause."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ _SIDES = {
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """The deliveries to an endpoint, or to a URL, that cannot be made for the same cause.
+    """The deliveries to an endpoint, or to a URL, that fail for the same cause.
 
     Args:
         latest: the last of them, as an example.

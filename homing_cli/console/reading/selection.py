@@ -59,9 +59,8 @@ class Selection:
         asked = {name: _instant(name, text) for name, text in given.items()} | {_AFTER: place}
         sender_id, status = asked.pop("senderId", None), asked.get("status")
         if status == Status.DELIVERED:
-            del asked[
-                "status"
-            ]  # the API's filter does not allow DELIVERED, since no index lists delivered messages
+            # The API's filter does not allow DELIVERED, since no index lists delivered messages.
+            del asked["status"]
         try:
             wanted, after, _ = read_list_request(asked, sender_id)
         except InvalidMessageError as error:

@@ -95,7 +95,7 @@ def test_every_status_has_a_schema_and_errors_are_problem_documents() -> None:
     """Responses from the gateway itself are exempt."""
     answer, problem = "application/json", "application/problem+json"
     from_gateway = {"401": {answer}, "403": {problem, answer}, "429": {answer}}
-    # The rate of the sender can be exceeded, too.
+    # Homing also responds with 429, if the rate of the sender is exceeded.
     of_both = {"postMessage": {"429": {problem, answer}}}
     for path in DOCUMENT["paths"].values():
         for operation in path.values():
@@ -109,9 +109,8 @@ def test_no_parameter_or_field_has_a_default_that_depends_on_the_credentials() -
     operations = [each for path in DOCUMENT["paths"].values() for each in path.values()]
     parameters = [each for one in operations for each in one.get("parameters", [])]
     senders = [each["schema"] for each in parameters if each["name"] == "senderId"]
-    assert (
-        len(senders) == len(operations) - 4
-    )  # messages, single or in a batch, and bulk redrives name their sender in the body
+    # Messages, single or in a batch, and bulk redrives name their sender in the body.
+    assert len(senders) == len(operations) - 4
     for schema in (*senders, SCHEMAS["MessageRequest"]["properties"]["senderId"]):
         assert "default" not in schema
 
