@@ -53,7 +53,7 @@ class LocalKey:
         return dict(request.headers.items())
 
     def proof(self, signature: str) -> str:
-        """Return the response of a cloud with this key to an identity request so signed."""
+        """Return the response to an identity request with this signature, which proves the key."""
         return hmac.digest(self.secret_access_key.encode(), signature.encode(), "sha256").hex()
 
 

@@ -165,7 +165,7 @@ def listed(found: Iterable[Listed]) -> Table:
 
 
 def groups(found: Sequence[Group]) -> Table:
-    """Return a table of groups of deliveries: each with its count and its last reason."""
+    """Return a table of groups of deliveries: their counts, and the reason of the last delivery."""
     made = table("count", *found[0].values, "first", "last", "the last one")
     for each in found:
         reason = each.latest.reason or ""

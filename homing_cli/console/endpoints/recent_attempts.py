@@ -117,7 +117,7 @@ class RecentAttempts:
 
 
 def _seen(one: Attempted) -> Seen | None:
-    """Return an attempt at an endpoint; None for an attempt at a plain URL, or one not sent."""
+    """Return an attempt at an endpoint; None if it was at a plain URL, or was not sent."""
     document = one.document
     if "endpointId" not in document or document.get("category") in NOT_SENT:
         return None

@@ -44,7 +44,10 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class SecretDates:
-    """When a secret was created and stops signing (None for the current one), in ISO 8601."""
+    """When a secret was created, and when it stops signing: None for the current secret.
+
+    The times are texts in ISO 8601.
+    """
 
     created_at: str
     expires_at: str | None

@@ -65,7 +65,7 @@ def job(request: Request) -> Response:
 
 
 def check_allowed(services: Services) -> ConsoleActions:
-    """Return the actions of the console, which it must allow.
+    """Return the actions of the console, if it allows actions.
 
     Raises:
         HTTPException: when the console is read-only.
