@@ -157,8 +157,8 @@ def set_command(
         typer.FileBinaryRead | None,
         typer.Option(
             help=(
-                "A file of such headers, one per line; - reads standard input. It keeps "
-                "credentials out of the shell history and the process list."
+                "A file of headers like those of --header, one per line; - reads standard input. "
+                "A file keeps credentials out of the shell history and the process list."
             ),
             show_default=False,
         ),

@@ -183,7 +183,7 @@ def _redrive_whatever_is_on_record() -> AbstractContextManager[None]:
 
 
 def _be_redelivered_too_early() -> AbstractContextManager[None]:
-    """Have detached messages redelivered while their execution is still running."""
+    """Redeliver detached messages while their execution is still running."""
     put_off = Redelivery.put_off
 
     def put_off_a_little(self: Redelivery, receipt_handle: str, _: int, queue: str = "") -> bool:
