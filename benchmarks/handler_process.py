@@ -69,7 +69,7 @@ def redirect(fronts: dict[str, int]) -> None:
 
 
 def main() -> None:
-    """Make the calls; print the peak of memory in kB, and processor times in seconds."""
+    """Make the calls; print the peak memory in kB, and processor times in seconds."""
     given = json.load(sys.stdin)
     redirect(given["fronts"])
     start = time.process_time()

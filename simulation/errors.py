@@ -2,7 +2,7 @@
 
 SimulationError
 ├── UnsupportedError      the simulated code uses a feature that the simulation does not implement
-└── NotDeterministicError a handler behaved differently when it was replayed
+└── NotDeterministicError a handler behaves differently when it is replayed
 
 Faults that are part of a history are in `simulation.engine.faults`.
 """

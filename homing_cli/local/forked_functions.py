@@ -88,7 +88,7 @@ class _SharedZip(zipfile.ZipFile):
     _lock = threading.Lock()
 
     def extractall(self, path: Any = None, *_: Any) -> None:
-        """Replace `path`, an empty folder, by a link to the folder with the unpacked content."""
+        """Replace `path`, an empty folder, with a link to the folder of the unpacked content."""
         content = Path(str(self.filename)).read_bytes()
         folder = Path(tempfile.gettempdir(), "code", hashlib.sha256(content).hexdigest())
         with self._lock:

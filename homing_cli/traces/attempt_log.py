@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from homing_cli.client.target import Target
 
 _PATTERN = '"delivery.attempted"'
-# CloudWatch Logs returns events a few seconds after they were written, and not in order.
+# CloudWatch Logs returns events a few seconds after they are written, and not in order.
 _OVERLAP = timedelta(seconds=20)
 
 

@@ -43,7 +43,7 @@ class Violation:
 
 
 def accepted_reaches_an_end(view: View) -> Iterator[str]:
-    """Every accepted delivery ends without human intervention, unless an operator cancelled it."""
+    """Every accepted delivery ends without human intervention, unless an operator cancels it."""
     for delivery in view.journal.accepted:
         cancelled = status_of(view.items.get(delivery, {})) == "CANCELLED"
         ended = cancelled or delivery in view.delivered or view.dead_letters(delivery)

@@ -36,7 +36,7 @@ def in_order(view: View) -> Iterator[str]:
 
 
 def has_its_turn(view: View) -> Iterator[str]:
-    """Requests of a delivery in a line are sent only in its turn, unless it was redriven."""
+    """Requests of a delivery in a line are sent only in its turn, unless it is redriven."""
     for delivery in view.sequences:
         for sent in view.sent[delivery]:
             if not sent.run and _begun_of(view, sent) is None:

@@ -56,11 +56,11 @@ class ServiceError(Exception):
 
 
 class UnavailableError(ServiceError):
-    """Raised when a call was refused, because it was throttled or the service is down."""
+    """Raised when a call is refused, because it is throttled or the service is down."""
 
 
 class NoAnswerError(ServiceError):
-    """Raised when a call has timed out."""
+    """Raised when a call times out."""
 
 
 class ConditionFailedError(ServiceError):

@@ -53,7 +53,7 @@ class Tally:
 
     Args:
         counts: histories, events, faults and so on, by name.
-        findings: the histories that break an invariant.
+        findings: the histories that violate an invariant.
     """
 
     counts: Counter[str] = field(default_factory=Counter)

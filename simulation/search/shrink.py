@@ -1,4 +1,4 @@
-"""Shrinking of a history that breaks an invariant.
+"""Shrinking of a history that violates an invariant.
 
 Faults, submissions, outages, wrong clocks and responses are removed one by one, as long as the same
 invariant is still violated. Each draw depends only on its name, so the rest behaves as before.

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 PERIOD = timedelta(hours=1)
 MOST = 50_000  # how many attempts are kept in memory
 _STEP = timedelta(minutes=5)
-# CloudWatch Logs returns events a few seconds after they were written, and not in order.
+# CloudWatch Logs returns events a few seconds after they are written, and not in order.
 _OVERLAP = timedelta(seconds=20)
 # Nothing was sent, so the outcome says nothing about the endpoint.
 NOT_SENT = frozenset({Category.ENDPOINT_DISABLED, Category.BLOCKED_TARGET, Category.INTERNAL_ERROR})
