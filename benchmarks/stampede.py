@@ -134,7 +134,7 @@ def _taken(case: Case, second: int, waiting: int) -> int:
 def _next_second(
     case: Case, policy: Policy, delivery: _Delivery, second: int, chance: Random
 ) -> int:
-    """Schedule the retry of a failed attempt and return its second."""
+    """Schedule the retry of a failed attempt, and return in which second it is made."""
     asked = case.retry_after_seconds
     delay_ms = compute_backoff(
         policy,

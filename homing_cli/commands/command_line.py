@@ -87,7 +87,7 @@ class Command(TyperCommand):
 
 
 class Group(TyperGroup):
-    """A group of commands that passes options before a command on to the command."""
+    """A group of commands. Options that stand before a command are moved behind it."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Parse the arguments, with the options of the group moved after the command's name.

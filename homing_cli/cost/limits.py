@@ -51,7 +51,7 @@ def limit_dollars(model: Model, workload: Workload) -> dict[str, float]:
 
 
 def ordering_dollars(model: Model) -> dict[str, float]:
-    """Return what an `orderingKey` costs, in dollars per million messages, by whether they wait.
+    """Return what an `orderingKey` costs in dollars per million messages that wait, or do not.
 
     One invocation of `release` is counted for each message, though one may serve several.
     """

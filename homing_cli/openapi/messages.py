@@ -92,7 +92,10 @@ def _post_message() -> Operation:
             "404": response("The sender has no such endpoint", Problem),
             "409": response("The messageId is in use for a different message", Problem),
             "413": response("The payload is too large", Problem),
-            "429": refusal("Too many requests, the sender's rate is exceeded, or its line is full")
+            "429": refusal(
+                "Too many requests, the sender's rate is exceeded, or the orderingKey's line is "
+                "full"
+            )
             | {"headers": retry_after()},
             "503": response(
                 "The message may not have been accepted; send it again", Problem, retry_after()

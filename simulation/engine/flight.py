@@ -30,7 +30,7 @@ class Timeline(Protocol):
     now: int
 
     def at(self, instant: int, action: Callable[..., None], *arguments: Any) -> None:
-        """Call a function at an instant, at the earliest now."""
+        """Call a function at an instant, or at once if the instant has passed."""
 
     def perform(self, process: Process, call: Call, label: str, respond: Respond) -> None:
         """Perform a call."""

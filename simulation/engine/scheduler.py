@@ -73,7 +73,7 @@ class Scheduler:
         self._order = 0
 
     def at(self, instant: int, action: Callable[..., None], *arguments: Any) -> None:
-        """Call a function at an instant, at the earliest now."""
+        """Call a function at an instant, or at once if the instant has passed."""
         self._order += 1
         heappush(self._queue, (instant, self._order, action, arguments))
 
