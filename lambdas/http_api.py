@@ -114,8 +114,8 @@ def key_sender(event: BaseProxyEvent) -> str | None:
 def signer(event: BaseProxyEvent) -> dict[str, str]:
     """Return the log field `caller`: the ARN of the IAM principal that signed the request.
 
-    If the request is not signed, there is no field. It is needed because the function URL has no
-    access log.
+    The result is empty if the request is not signed. The field is needed because the function URL
+    has no access log.
     """
     authorizer = event["requestContext"].get("authorizer") or {}
     arn = authorizer.get("iam", {}).get(

@@ -131,7 +131,7 @@ def get_redrive(redrive_id: str) -> Response[str]:
 
 @serve(app, STOP_REDRIVE)
 def stop_redrive(redrive_id: str) -> Response[str]:
-    """Stop a bulk redrive: no further deliveries are redriven, and those already redriven go on."""
+    """Stop a bulk redrive: no further deliveries are redriven; those already redriven continue."""
     sender_id = queried_sender(app.current_event, STOP_REDRIVE)
     found = _bulk().redrives.find(unquote(redrive_id))
     if found and found.wanted.sender_id == sender_id:

@@ -76,7 +76,7 @@ class Delivery:
         status: `QUEUED`, `RETRY_SCHEDULED`, `DELIVERED`, `FAILED`, `MAX_RETRIES_EXCEEDED` or
             `CANCELLED`.
         attempts: how many attempts have been made since acceptance or the last redrive.
-        next_retry_at: when the next attempt is due, in ISO 8601; None if it waits for none.
+        next_retry_at: when the next attempt is due, in ISO 8601; None if none is planned.
         document: all members of the API's answer (docs/api.md), such as `retryHistory`.
     """
 

@@ -82,7 +82,7 @@ class Signature:
 
     Args:
         url: the base of the API; it identifies the service, and at AWS's own host names the region.
-        session: finds the credentials. They are asked for at each try, since they expire.
+        session: finds the credentials, which are read again for each try, since they expire.
         region: the region, if the URL does not name it.
 
     Raises:

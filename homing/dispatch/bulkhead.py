@@ -1,4 +1,4 @@
-"""The bulkhead of the express path: no recipient may use it up.
+"""The bulkhead of the express path: no recipient may occupy all of it.
 
 `dispatch` waits for the first attempts of a batch, so one endpoint that hangs could block every
 dispatcher. The bulkhead of each dispatcher limits the concurrent attempts per recipient, including
@@ -261,7 +261,7 @@ class Bulkhead:
             endpoint.slow_until = max(overdue, default=None)
 
     def _longest_wait(self, endpoint: _Endpoint) -> timedelta:
-        """Return how long `dispatch` waits for an attempt, with the rest of the batch."""
+        """Return how long `dispatch` may wait for an attempt; the rest of the batch waits too."""
         if endpoint.slow_until is not None:
             return timedelta()
         if endpoint.is_quick:

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from homing.endpoints.endpoint import Endpoint
     from homing.settings import DeliverSettings
 
-# For functions that start or end slowly, and for clocks that differ.
+# Added to the longest time of an attempt, for functions that start or end slowly and for clocks
+# that differ.
 MARGIN = timedelta(seconds=60)
 
 

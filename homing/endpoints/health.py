@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _OK = range(200, 300)
 _GONE = 410
 
-# Nothing was sent to the endpoint, for a reason that is not its fault.
+# Errors with which nothing was sent to the endpoint, for a reason that is not its fault.
 _NOT_ITS_FAULT = frozenset({ErrorKind.INTERNAL, ErrorKind.BLOCKED, ErrorKind.DISABLED})
 
 

@@ -94,7 +94,7 @@ def _insist(refusal: Refusal | None) -> None:
 
 
 def _resolve_in_time(resolve: Resolver, target: Target, attempt: Attempt) -> Sequence[Address]:
-    """Resolve in a thread that is detached when time is up, since getaddrinfo has no time-out."""
+    """Look up the name in a thread, detached when time is up: getaddrinfo has no time-out."""
     answers: queue.SimpleQueue[Sequence[Address] | Exception] = queue.SimpleQueue()
 
     def run() -> None:
@@ -119,8 +119,8 @@ def _connect(addresses: Sequence[Address], attempt: Attempt) -> socket.socket:
     """Connect to the first address that accepts; raise the error of the last one if all fail.
 
     Addresses without a route are skipped: a function without IPv6 has no route to half of the
-    addresses of many names, which is not the endpoint's fault. If no address has a route,
-        the error of one of them is raised.
+    addresses of many names, which is not the endpoint's fault. If no address has a route, the
+    error of one of them is raised.
     """
     if len(addresses) > 1:
         addresses = [one for one in addresses if _has_route(one)] or addresses

@@ -18,9 +18,9 @@ def default_tls() -> ssl.SSLContext:
 
     It reads the system's root certificates from files.
 
-    `ssl.create_default_context` is not used: from Python 3.13 it refuses chains that break the
-        letter of RFC 5280 that are trusted everywhere else, such as a root without a subject key
-        identifier.
+    `ssl.create_default_context` is not used: from Python 3.13 it refuses certificate chains that
+    are trusted everywhere else but break the letter of RFC 5280, such as a chain whose root has no
+    subject key identifier.
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.verify_mode = ssl.CERT_REQUIRED

@@ -47,7 +47,7 @@ def moved(document: Mapping[str, Any], due: datetime) -> dict[str, Any]:
 
 
 def put_off(document: Mapping[str, Any], following: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a document with what a wait changes (`following`).
+    """Return a document changed by a wait: `following` has its new values.
 
     Its record expires later by the length of the wait.
     """

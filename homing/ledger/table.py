@@ -342,7 +342,7 @@ class Ledger:
                 key = {name: entry[name] for name in ("pk", "sk")}
                 found = self._client.get_item(TableName=self._table, Key=key, ConsistentRead=True)
                 item = from_dynamodb(found.get("Item", {}))
-                # The index is a little behind the table: the delivery may have gone on.
+                # The index is a little behind the table: the delivery may have continued.
                 if item.get("attention") == partition and item["attentionAt"] < to_text(before):
                     yield Reference.from_document(item), Record.from_attributes(item)
 

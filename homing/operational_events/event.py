@@ -1,4 +1,4 @@
-"""An operational event, and the change of a table that it is made from."""
+"""An operational event, and the change of a table that it is derived from."""
 
 from __future__ import annotations
 

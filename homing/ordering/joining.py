@@ -110,7 +110,7 @@ class Joining:
             if releasing.places.put(place) not in {None, delivery_id}:
                 continue
             line = releasing.lines.read(line_id)
-            if _is_past(line, place.sequence, delivery_id):  # the line has moved on meanwhile
+            if _is_past(line, place.sequence, delivery_id):  # the line has moved in the meantime
                 releasing.places.leave(line_id, place.sequence)
                 continue
             if place.sequence == (line.head if line else 0) + 1:

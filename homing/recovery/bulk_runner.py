@@ -62,7 +62,7 @@ class BulkRunner:
         *,
         waits: bool = True,
     ) -> None:
-        """Run the steps of a bulk redrive until time runs out, unless another run is at it.
+        """Run the steps of a bulk redrive until time runs out, unless another run holds its lock.
 
         Args:
             redrive_id: the id of the bulk redrive.
@@ -164,7 +164,8 @@ class BulkRunner:
         if found is None:
             return False
         reference, record = found
-        now = max(self.clock(), from_text(redrive.started_at))  # clocks differ
+        # This clock may be behind the clock of the function that started the redrive.
+        now = max(self.clock(), from_text(redrive.started_at))
         if any(each["timestamp"] >= redrive.started_at for each in record.redrives):
             # If an earlier step was interrupted, the execution may not have been started.
             if record.status is Status.QUEUED:

@@ -77,7 +77,7 @@ def read_json(text: str, **hooks: Any) -> Any:
 
 
 def json_text(value: Any) -> str:
-    """Return a value that `read_json` has parsed as JSON text, shortened for an error message."""
+    """Write a value from `read_json` as JSON, shortened for an error message."""
     text = _json_text(value)
     return text if len(text) <= MAX_SHOWN else f"{text[:MAX_SHOWN]}..."
 

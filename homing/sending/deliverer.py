@@ -181,8 +181,8 @@ class Deliverer:
             self._tell(reference, "slot.uncounted", str(error))
             return None
         if taken is None:
-            # It cannot be earlier than the attempt's due time, even if this clock says so. With an
-            # earlier time, the new due time could be in the past again and again
+            # The present cannot be earlier than the attempt's due time, even if this clock says so.
+            # With an earlier time, the new due time could be in the past again and again
             # (docs/decisions/0041).
             woken_at = max(now, from_text(claim.due_at if claim else reference.created_at))
             postponed = postpone(reference.created_at, claim, woken_at, self._chance)

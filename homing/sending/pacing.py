@@ -65,7 +65,7 @@ class Pacing:
         """
         if claim is not None and self._keeps(endpoint, claim, now):
             return None
-        # It cannot be earlier than the attempt's due time, even if this clock says so.
+        # The present cannot be earlier than the attempt's due time, even if this clock says so.
         now = now if claim is None else max(now, from_text(claim.due_at))
         slot = self._slots.take(endpoint, now)
         if slot is None:

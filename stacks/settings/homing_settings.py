@@ -67,7 +67,7 @@ class HomingSettings(
         )
 
     def named(self, name: str) -> NamedSettings:
-        """Return the same settings with the name of their Homing."""
+        """Return the same settings, with the name of the Homing that they are for."""
         given = self.model_dump(include=self.model_fields_set & HomingSettings.model_fields.keys())
         return NamedSettings(**given, name=name)
 
