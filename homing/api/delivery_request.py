@@ -78,9 +78,7 @@ class FilterRequest(Fields):
     )
     since: Maybe[Instant] = optional("Only deliveries last updated at this time or later.")
     before: Maybe[Instant] = optional("Only deliveries last updated earlier than this time.")
-    reason: Maybe[Text] = optional(
-        "A part of the reason that the latest attempt has; case is ignored."
-    )
+    reason: Maybe[Text] = optional("A part of the latest attempt's reason; case is ignored.")
 
     def for_sender(self, sender_id: str | None) -> DeliveryFilter:
         """Return the filter for the deliveries of one sender; None stands for all senders."""

@@ -55,8 +55,9 @@ class Lines:
     def begin_next(self, reference: Reference, now: datetime, until: datetime) -> Line | None:
         """Begin the first attempt of the delivery that follows the head, if the head has ended.
 
-        The head has ended if no further attempt of it has begun since it was found to have ended
-        after `reference.after` attempts, or if enough time has passed for its last attempt to end.
+        The delivery was queued because the head had ended after `reference.after` attempts. That
+        still holds if no further attempt of the head has begun since, or if enough time has passed
+        for its last attempt to end.
 
         Returns:
             None if the attempt has begun; otherwise the current line.
