@@ -56,7 +56,7 @@ class Row:
         what: the handler, and how it is called.
         milliseconds: the median of its calls.
         bare: the median of a bare boto3 call in the same process.
-        requests: how many requests to AWS it makes per message.
+        requests: how many requests to AWS the handler makes per message.
     """
 
     what: str
@@ -71,7 +71,7 @@ class Row:
 
     @property
     def least(self) -> float:
-        """The time that its requests take if each costs as much as a bare boto3 call."""
+        """The time that the handler's requests take if each takes as long as a bare boto3 call."""
         return self.requests * self.bare
 
 

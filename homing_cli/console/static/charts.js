@@ -1,9 +1,9 @@
-// Draws every figure.chart from the JSON in its data-chart, again whenever that or the theme changes.
+// Draws every figure.chart from the JSON in its data-chart, and again whenever the data or the theme changes.
 "use strict";
 
 const drawn = new Map();
 
-// A canvas knows no light-dark(): an element that has the colour says what comes of it.
+// A canvas does not support light-dark(), so the colour is read from an element that has it.
 const probe = document.body.appendChild(document.createElement("span"));
 probe.hidden = true;
 

@@ -24,7 +24,7 @@ function switchTheme() {
   document.dispatchEvent(new CustomEvent("theme"));
 }
 
-// Local time, by choice: the style sheet shows `data-local` behind each time.
+// Local time, if chosen: the style sheet shows `data-local` after each time.
 const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
 
 function localTime(instant) {
@@ -76,13 +76,13 @@ document.addEventListener("change", (event) => {
   for (const box of boxes) box.checked = event.target.checked;
 });
 
-// Before the next paint after htmx has put something in.
+// Runs after htmx has changed the page, before the next paint.
 new MutationObserver(showZone).observe(document.getElementById("main"), {
   childList: true, subtree: true, attributes: true, attributeFilter: ["datetime", "data-local"],
 });
 
-// A list that refreshes itself waits while something in it is chosen. An answer that was on its way by then is
-// dropped: it may have other rows, and a choice stays with its place, not with its row.
+// A list does not refresh itself while rows are selected. A response that is already on its way then is
+// dropped: it may have other rows, and htmx keeps a selection at its position, not at its row.
 function waitWhileChosen(event) {
   if (event.target.matches("[data-refresh]") && document.querySelector("#list input:checked")) event.preventDefault();
 }

@@ -1,3 +1,3 @@
-// Before the first paint: the theme that was chosen, or else the system's.
+// Sets the theme before the first paint: the chosen one or, without a choice, the system's.
 const chosen = localStorage.getItem("theme");
 if (chosen) document.documentElement.dataset.theme = chosen;
