@@ -262,7 +262,7 @@ class _End:
 
 
 def _replayed(one: History, endpoint: Endpoint, offsets: Sequence[int], policy: Policy) -> _End:
-    """Return how a delivery would end; a failure that concerns only itself may end it early."""
+    """Return how a delivery would end; a failure of this delivery alone may end it early."""
     final = Endpoint(each for each in one.met if one.first.gives_up(each, policy))
     for attempt, offset in enumerate(offsets, start=1):
         at_ms = one.met[0].at_ms + offset

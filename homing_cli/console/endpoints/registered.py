@@ -46,7 +46,7 @@ class Limits:
 class SecretDates:
     """When a secret was created, and when it stops signing: None for the current secret.
 
-    The times are texts in ISO 8601.
+    Both times are texts in ISO 8601.
     """
 
     created_at: str
