@@ -20,7 +20,7 @@ ENVIRONMENT_MS = 112
 FULL_MB = 1769
 CALL_MS = 7  # how long a function waits for the response to a call to AWS (docs/cost.md)
 
-# For how many responses, one after the other, the first invocation of a function waits.
+# How many responses, one after the other, the first invocation of each function waits for.
 CALLS = {"Accept": 3, "Dispatch": 2, "Deliver": 2, "Classify": 0}
 # The functions that run after an attempt has failed, which no first message waits for.
 CALLS_AFTER = {"ComputeBackoff": 0, "RecordRetry": 1, "OperationalEvents": 2}
@@ -32,9 +32,9 @@ class Cost(NamedTuple):
     """The processor times of a function in ms.
 
     Args:
-        init: of the import, and of everything else that happens while the function initializes.
-        first: of the first call.
-        warm: of a later call.
+        init: the time of the import, and of everything else that the function initializes.
+        first: the time of the first call.
+        warm: the time of a later call.
     """
 
     init: float

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 RECORDS = sized(100_000, 3000)
 TIMES = sized(5, 1)
-DEEP = sized(20, 1)  # how many pages further the deep pages are
+DEEP = sized(20, 1)  # how many pages after the first the deep pages are
 ALLOWED_SECONDS = 1.0
 AGAIN_SECONDS = 1.0
 PATHS = {

@@ -6,12 +6,12 @@ One sender makes 50 deliveries a second to 20 quick endpoints. After a while ano
 from POST to the arrival of the quick sender's requests. Fixed seed: the figures are the same every
 time.
 
-    one queue, by origin    one FIFO queue; slowness judged by origin, whoever sends; each attempt
-                            is waited for a second
-    one queue               slowness judged by sender and endpoint; an attempt at an endpoint that
-                            is not known to be quick is waited for 0.15 s, or not at all
+    one queue, by origin    one FIFO queue; slowness judged by origin, whoever sends; dispatchers
+                            wait up to a second for each attempt
+    one queue               slowness judged by sender and endpoint; if an endpoint is not known to
+                            be quick, dispatchers wait up to 0.15 s for an attempt, or not at all
     five queues             each sender has one of five queues with two dispatchers each; here both
-                                senders have the same queue, as happens to one pair in five
+                            senders have the same queue, as happens to one pair in five
     a fair queue            a standard queue that hands out the message of the sender that has the
                             fewest in flight, as SQS does for message groups
     a bulk queue            what a sender puts on the queue beyond its burst goes to a second queue

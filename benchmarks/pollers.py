@@ -53,9 +53,9 @@ def polled(target: Target, at_once: int, *, bulk_per_second: float | None = None
 
     Args:
         target: the local cloud.
-        at_once: how many batches of a queue are dispatched concurrently at most.
-        bulk_per_second: how many messages of the bulk queue are dispatched in a second at most, one
-            batch after the other; None for as many as of the delivery queue.
+        at_once: the maximum number of batches of a queue that are dispatched concurrently.
+        bulk_per_second: the maximum number of messages of the bulk queue that are dispatched in a
+            second, one batch after the other; None for the same limit as the delivery queue.
     """
     sources = _pause(target)
     stop = threading.Event()

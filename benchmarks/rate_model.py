@@ -1,4 +1,4 @@
-"""Model an endpoint with a rate in virtual time: 500 attempts a second from 50 containers.
+"""Model an endpoint with a rate limit in virtual time: 500 attempts a second, 50 containers.
 
 The code that takes slots is the real one (`homing.sending.pacing`, `homing.endpoints.rate_slots`),
 over a table of the simulation. In the model each call takes time, clocks differ, and waits of Step

@@ -149,7 +149,7 @@ def _next_second(
 
 
 def rows(cohort: int = COHORT) -> Iterator[tuple[str, ...]]:
-    """Return the rows of the table in docs/retry-policy.md, without the header."""
+    """Yield the rows of the table in docs/retry-policy.md, without the header."""
     return (row(case, jitter, cohort) for case in CASES for jitter in Jitter)
 
 

@@ -95,8 +95,8 @@ REQUESTS: Mapping[str, tuple[int, Callable[[], str]]] = {
     "targets": (400, lambda: _message(targets=_array('"a"', AS_BASE64))),
     "a schedule": (400, lambda: _message(policy=f'{{"schedule": {_array("1", AS_TEXT)}}}')),
     "one name, many times": (400, lambda: _object('"a":%d')),
-    "more values than are taken": (400, lambda: _message(f"[{'[],' * 1_900_000}[]]")),
-    "escaped quotes without an end": (400, lambda: '{"a": "' + '\\"' * (AS_BASE64 // 2)),
+    "more values than allowed": (400, lambda: _message(f"[{'[],' * 1_900_000}[]]")),
+    "an unterminated string of escaped quotes": (400, lambda: '{"a": "' + '\\"' * (AS_BASE64 // 2)),
     "empty arrays": (202, lambda: _message(_array("[]", AS_TEXT))),
     "arrays in arrays": (202, lambda: _message(_array(_DEEP, AS_TEXT))),
     "the same beside 4 MB of text that takes four bytes a character": (
@@ -111,7 +111,7 @@ REQUESTS: Mapping[str, tuple[int, Callable[[], str]]] = {
         202,
         lambda: _message(f'"\U0001f600{"a" * (AS_TEXT - 100)}"'),
     ),
-    "a batch of more messages than are taken": (400, lambda: _batch(["1"] * 900_000)),
+    "a batch of more messages than allowed": (400, lambda: _batch(["1"] * 900_000)),
     "a batch of empty arrays": (
         200,
         lambda: _batch([_message(_array("[]", AS_TEXT // 110, limit=9_000))] * 100),

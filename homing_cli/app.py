@@ -250,7 +250,7 @@ def receiver_command(
 
 @app.command("demo")
 def demo_command(port: Port = None) -> None:
-    """Send a message of every scenario, show the deliveries, and check the results.
+    """Send a message for every scenario, show the deliveries, and check the results.
 
     The exit status is 1 if a delivery ended differently than expected.
     """

@@ -58,7 +58,8 @@ if TYPE_CHECKING:
     from simulation.scenario import Answer, Scenario, Submission, Subscribing
     from simulation.workflow.definition import Definition
 
-# The maximum number of runs for one stuck line; so many last longer than any outage.
+# The maximum number of runs of the watchdog for one stuck line. This many runs take longer than any
+# outage lasts, so a line that is still stuck after them will not be released.
 _MOST_VISITS = 40
 _STALLS = (FaultKind.STALL_BEFORE, FaultKind.STALL_AFTER)
 _READ = (FaultKind.REFUSED, FaultKind.LOST, *_STALLS)
@@ -240,7 +241,11 @@ class Cloud:
         return bool(self.queues.undispatched) or any(overdue) or self._finds_a_line(now)
 
     def _finds_a_line(self, now: int) -> bool:
-        """Return whether a line is stuck; False also after `_MOST_VISITS` runs for this line."""
+        """Return whether a line is stuck that the watchdog may still release.
+
+        Each True counts as a run of the watchdog for that line. After `_MOST_VISITS` runs the line
+        is ignored, so that a history ends even if a line stays stuck.
+        """
         tables = self.lines.items, self.places.items, self.ledger.items
         for line_id in standing_still(*tables, self.blocking()):
             places = [item for key, item in self.places.items.items() if key[0] == line_id]

@@ -58,7 +58,7 @@ def has_ended(record: Mapping[str, Any]) -> bool:
 
 
 def _goes_on(place: Mapping[str, Any], ledger: Items) -> bool:
-    """Return whether an execution has the delivery in a place, so that the line goes on."""
+    """Return whether an execution has the delivery that is in a place, so that the line goes on."""
     keys = [
         key for key, item in ledger.items() if delivery_of(item) == text_of(place, "deliveryId")
     ]

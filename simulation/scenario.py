@@ -73,7 +73,7 @@ class Together:
 
 @dataclass(frozen=True, slots=True)
 class Subscribing:
-    """From this time on, a host's endpoint subscribes only to these event types.
+    """A change: from the time `at` on, a host's endpoint subscribes only to these event types.
 
     `at` is in milliseconds from the start. `blocks` says whether a failure blocks a line.
     """

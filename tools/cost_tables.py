@@ -88,7 +88,7 @@ def via() -> Rows:
 
 
 def scenarios() -> Rows:
-    """Return the cost of a million messages that all end in the same way, for each way."""
+    """Return the cost of a million messages that all have the same end, for each possible end."""
     rows = [["a million messages that are", "express path on", "express path off"]]
     for name, (end, attempts) in SCENARIOS.items():
         dollars = [

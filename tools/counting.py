@@ -305,7 +305,7 @@ def _script(end: End, attempts: int) -> str:
 def _is_done(calls: list[dict[str, Any]]) -> bool:
     """Return whether every message has left the queue, and everything that it caused has ended.
 
-    It causes executions, and changes of tables that are passed on by streams.
+    A message causes executions, and changes of tables that streams pass on to functions.
     """
     actions = Counter(call["action"] for call in calls)
     ended = actions["ExecutionSucceeded"] + actions["ExecutionFailed"]
@@ -317,7 +317,7 @@ def _is_done(calls: list[dict[str, Any]]) -> bool:
 
 
 def _is_told(calls: list[dict[str, Any]]) -> bool:
-    """Return whether the readers of streams have read all records and handled those that passed."""
+    """Return whether all stream records have been read, and those that pass the filters handled."""
     units: Counter[tuple[str, str]] = Counter()
     for call in calls:
         units[call["action"], call["on"]] += call["units"]

@@ -136,4 +136,4 @@ def _not_found(message_id: str, sender_id: str | None) -> str:
     looked = f"no message {named} of sender {sender_id or DEFAULT_SENDER_ID} is on record"
     if sender_id:
         return f"{looked}; it was not accepted, or its record has expired"
-    return f"{looked}; if it is of another sender, give --sender NAME (see `homing senders list`)"
+    return f"{looked}; if another sender sent it, give --sender NAME (see `homing senders list`)"

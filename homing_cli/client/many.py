@@ -22,7 +22,7 @@ _LOOK_SECONDS = 1
 
 
 def index_of(target: Target) -> DeliveryIndex:
-    """Return a reader of lists of deliveries.
+    """Return the object that lists the deliveries of a deployed Homing.
 
     The caller needs `dynamodb:Query` on both indexes of the ledger.
     """

@@ -147,7 +147,7 @@ class HandingOver:
     def begun(self) -> Iterator[Handed]:
         """Yield, after an interruption, the results of the messages that were being sent.
 
-        The latest results that the iteration yielded may be among them.
+        They may include the last results that the iteration has already yielded.
         """
         for future in self._pending:
             if not future.cancelled():

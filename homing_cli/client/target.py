@@ -47,7 +47,7 @@ class Target:
     Args:
         session: the credentials and the region.
         api_url: the base of the API under IAM, without a trailing slash.
-        sender_api_url: the same for senders with API keys.
+        sender_api_url: the base of the API for senders with API keys, without a trailing slash.
         outputs: the stack's outputs (docs/cli.md, "Outputs of the stack").
         endpoint: the endpoint of all AWS services in the local cloud; None for AWS.
         messages_url: the base of the function URL that accepts messages; None for a stack without

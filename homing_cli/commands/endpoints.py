@@ -168,8 +168,8 @@ def set_command(
         Ordering | None,
         typer.Option(
             help=(
-                "What happens to the next message with an orderingKey when one fails for good: "
-                "skip sends it, block makes it wait."
+                "What happens to the next message with the same orderingKey when one fails for "
+                "good: skip sends it, block makes it wait."
             )
         ),
     ] = None,

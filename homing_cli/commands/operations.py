@@ -34,7 +34,7 @@ def drain(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """List deliveries that wait in the Standard workflow; end them before you remove a stack.
+    """List deliveries that wait in the Standard workflow, or end them before a stack is removed.
 
     The exit status is 1 if an execution remains.
     """

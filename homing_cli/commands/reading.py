@@ -119,7 +119,7 @@ AnySender = Annotated[
         show_default=False,
     ),
 ]
-Limit = Annotated[int, typer.Option(min=1, help="Read at most this many messages of the queue.")]
+Limit = Annotated[int, typer.Option(min=1, help="Read at most this many messages from the queue.")]
 _LISTED = 100
 ListLimit = Annotated[
     int | None,

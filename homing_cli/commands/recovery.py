@@ -157,7 +157,7 @@ def dead_letters_stop(redrive_id: RedriveId, where: Where, as_json: AsJson = Fal
 def _redrive_one(
     target: Target, message_id: str, selection: Selection, *, dry_run: bool, as_json: bool
 ) -> NoReturn:
-    """Redrive the dead letters of a message from the queue or, without any there, the ledger."""
+    """Redrive a message from its dead letters in the queue or, if it has none there, the ledger."""
     if replace(selection, sender=None) != Selection():
         raise typer.BadParameter("an ID cannot be combined with filters, except --sender")
     wanted = Filter(message_id=message_id, sender_id=selection.sender)

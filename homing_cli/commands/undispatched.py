@@ -51,9 +51,9 @@ def show_undispatched(
     where: Where,
     limit: Limit = 1000,
 ) -> None:
-    """Show the queue messages of a message, as JSON.
+    """Show what the queues contain of a message, as JSON.
 
-    Those that could not be accepted are shown with the problem document.
+    If it could not be accepted, it is shown with the problem document.
     """
     target = where.target()
     found = [one for one in undispatched.look(target, limit) if one.message_id == message_id]

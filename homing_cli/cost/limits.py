@@ -40,11 +40,11 @@ def limit_dollars(model: Model, workload: Workload) -> dict[str, float]:
     waiting = prices["lambda.gbSeconds"].of(deliver.memory_mb / 1024 * MILLION)
     express = prices["express.gbSeconds"].of(assumed.express.memory_mb / 1024 * MILLION)
     return {
-        "requests of a sender with a rate": write,
-        "attempts at an endpoint with a rate": sum(
+        "requests of a sender with a rate limit": write,
+        "attempts at an endpoint with a rate limit": sum(
             prices[name].of(count * MILLION) for name, count in model.counts["on"].rated.items()
         ),
-        "seconds that they wait for a slot in Deliver": waiting + express,
+        "seconds that attempts wait for a slot in Deliver": waiting + express,
         "first attempts that are postponed, at most": at_second - at_once + read,
         "later attempts that are postponed": states + again + write + read,
     }

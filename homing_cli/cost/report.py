@@ -88,7 +88,7 @@ class Report:
 
 
 def show(report: Report) -> RenderableType:
-    """Print a report: the bill, the costs outside it, and the prices of alternatives."""
+    """Return a report for the terminal: the bill, the costs outside it, and alternatives."""
     workload = report.workload
     per_message = sum(line.dollars for line in report.lines) / workload.messages
     return Group(

@@ -1,4 +1,4 @@
-"""Running the demo: it sends a message of every scenario to a local receiver and checks each."""
+"""Running the demo: it sends a message for every scenario to a local receiver and checks each."""
 
 from __future__ import annotations
 

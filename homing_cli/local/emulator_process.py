@@ -79,7 +79,7 @@ def _allow_many_files() -> None:
 def _secret_of(access_key_id: str, token: str) -> str | None:
     """Return the secret of an access key: the cloud's own, a function's or an assumed role's.
 
-    The emulator also knows the cloud's own key by the ids `test` and the account number.
+    In the emulator, `test` and the account number are further ids of the cloud's own key.
     """
     from ministack.core import (  # type: ignore[import-untyped]  # noqa: PLC0415 -- as in `run`
         iam_evaluator,

@@ -37,7 +37,7 @@ class LocalCloud:
         access_key_id: the id of the key that signs calls to it.
         secret_access_key: the secret of that key.
         api_url: the base of Homing's API under IAM, without a trailing slash.
-        sender_api_url: the same for senders with API keys.
+        sender_api_url: the base of its API for senders with API keys, without a trailing slash.
         messages_url: the base of the function URL that accepts messages; None if there is none.
         smoke_url: the receiver of `homing smoke`; None if there is none.
         outputs: the stack's outputs.

@@ -321,7 +321,8 @@ class EndpointState(_Answer):
         "The maximum number of attempts per second; left out if there is no limit."
     )
     ordering: Ordering = _maybe(
-        "What happens to the next message with an orderingKey when one fails; left out for skip."
+        "What happens to the next message with the same orderingKey when one fails for good; "
+        "left out for skip."
     )
     signing: Signing
     enabled: bool
@@ -398,8 +399,8 @@ class Problem(_Answer):
     errors: list[FieldProblem] = _maybe(
         "What is wrong with the fields of the request, at most 50 entries."
     )
-    message_id: str = _maybe("With 429 and 503: the messageId to send the message again with.")
-    sender_id: str = _maybe("With 429 and 503: the senderId to send the message again with.")
+    message_id: str = _maybe("With 429 and 503: send the message again with this messageId.")
+    sender_id: str = _maybe("With 429 and 503: send the message again with this senderId.")
     retry_after_seconds: int = _maybe(
         "With 429: the value of Retry-After, since results in a batch have no headers."
     )

@@ -9,10 +9,12 @@
 
 A script is a comma-separated list of steps, and a step a semicolon-separated list of parts:
 
-    NNN                  the status, 200 to 599; 200 by default drop                 close the
-    connection instead of responding drip, drip=SECONDS   send one byte of the response at a time,
-    with this pause in between delay=SECONDS        wait before the response retry-after=VALUE
-    send this Retry-After header; percent-encode commas, semicolons, slashes and spaces
+    NNN                  the status, 200 to 599; 200 by default
+    drop                 close the connection instead of responding
+    drip, drip=SECONDS   send one byte of the response at a time, with this pause in between
+    delay=SECONDS        wait before the response
+    retry-after=VALUE    send this Retry-After header; percent-encode commas, semicolons, slashes
+                         and spaces
 
 Each message runs through the script separately: steps are counted for each path and `webhook-id`.
 Any path that does not begin with `/script/` returns 200.

@@ -1,7 +1,7 @@
 """The checks of `homing smoke`, in the order in which a message passes the parts of Homing.
 
-If a check fails, the later checks of that path are skipped. The last three, which check alarms and
-queues, always run.
+If a check fails, the remaining ones are skipped, except the last three: those of the alarms and of
+two queues always run.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ _DENIED = frozenset({"AccessDenied", "AccessDeniedException", "AuthorizationErro
 _SET_UP = "Set AWS_PROFILE and AWS_REGION; see `aws configure`"
 _RENEW = "Renew the credentials: they are expired or unknown to AWS"
 _DISPATCH = "See the log of the function Dispatch, and `homing undispatched list`"
-_NETWORK = "Check the network, and a proxy, between here and AWS"
+_NETWORK = "Check the network, and any proxy, between here and AWS"
 
 _GUARD = (
     "The address guard refuses the receiver: see the settings refusedNetworks, refusedHosts and "

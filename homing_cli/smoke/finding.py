@@ -46,7 +46,7 @@ class Finding:
 
 
 def works(findings: Sequence[Finding]) -> bool:
-    """Return whether a message was delivered and nothing has failed."""
+    """Return whether no check has failed, which means that a message was delivered."""
     return bool(findings) and not any(one.outcome is Outcome.FAILED for one in findings)
 
 

@@ -24,7 +24,7 @@ _SEND = "Deliver"
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """One visit of a state.
+    """One visit to a state.
 
     Args:
         name: the state's name.

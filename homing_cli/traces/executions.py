@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from homing_cli.client.target import Target
 
 
-# Of how many of the latest generations the executions are looked up.
+# How many generations of a delivery are searched for executions, the latest ones first.
 _GENERATIONS = 3
 
 

@@ -2,14 +2,11 @@
 
 It rests on these assumptions:
 
-- A replayed attempt has the result of the recorded attempt nearest in time at the same target URL,
-of
-  any delivery.
-  So an outage ends half-way between its last failure and the first success, and after the last
-  recorded attempt the endpoint stays as it was.
+- A replayed attempt has the result of the recorded attempt that is nearest in time at the same
+  target URL, whatever its delivery. So an outage ends half-way between its last failure and the
+  first success, and after the last recorded attempt the endpoint stays as it was.
 - The first attempt keeps its time. The others follow the policy, with jitter at its middle value.
-There
-  is no `Retry-After`, and an attempt takes no time.
+  There is no `Retry-After`, and an attempt takes no time.
 - A delivery that failed at a status that the policy does not retry (a 410, a refused payload) would
   fail again. It is counted separately. Such an attempt does not count as evidence for others.
 - A delivery that has not ended is left out, but its attempts count as evidence.
@@ -155,8 +152,8 @@ class Replay:
             delivered.
         lost: the number of delivered deliveries that would have failed.
         still_failed: the number of failed deliveries that would have failed too.
-        shifts_ms: how much later (negative: sooner) each delivery would have been delivered that
-            is delivered in both cases.
+        shifts_ms: for each delivery that is delivered in both cases, how much later (negative:
+            sooner) that would have been.
         given_up: the number of deliveries that failed at a status that the policy does not retry
             either.
         open: the number of deliveries that have not ended; they are left out.
@@ -262,7 +259,11 @@ class _End:
 
 
 def _replayed(one: History, endpoint: Endpoint, offsets: Sequence[int], policy: Policy) -> _End:
-    """Return how a delivery would end; a failure of this delivery alone may end it early."""
+    """Return how a delivery would end.
+
+    Its own failures at statuses that the policy does not retry may end it early. They are not
+    evidence for other deliveries, so `endpoint` does not contain them.
+    """
     final = Endpoint(each for each in one.met if one.first.gives_up(each, policy))
     for attempt, offset in enumerate(offsets, start=1):
         at_ms = one.met[0].at_ms + offset

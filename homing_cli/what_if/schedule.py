@@ -110,7 +110,7 @@ def stampede(policy: Policy, deliveries: int) -> tuple[Wave, ...]:
 
 
 def _arrivals_s(policy: Policy, sample: int) -> Iterator[int]:
-    """Return in which second each retry of one delivery is made."""
+    """Yield the second in which each retry of one delivery is made."""
     now_ms, previous = int(_spread(sample, 0) * _SECOND_MS), None
     for number in range(policy.max_attempts - 1):
         draw = partial(_spread, sample, number + 1)

@@ -75,7 +75,10 @@ def _operate(
 def _dead_letters(
     intervention: Intervention, journal: Journal, reference: Reference
 ) -> list[Mapping[str, Any] | None]:
-    """Return the dead letters to act on, including redriven ones; [None] if the act needs none."""
+    """Return the dead letters that an operator acts on, including those already redriven.
+
+    For an act that needs no dead letter, return [None].
+    """
     if intervention.act is Act.REDRIVE_DEAD_LETTERS:
         return [dead_letter.document for dead_letter in journal.dead.get(reference.delivery_id, ())]
     return [None]

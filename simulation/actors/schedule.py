@@ -43,7 +43,7 @@ class WatchdogSchedule:
         self._runs = 0
 
     def expect(self, overdue_since: int) -> None:
-        """Schedule the first run at which a delivery that is due at an instant would be overdue."""
+        """Schedule the first run that finds a delivery overdue which is due at `overdue_since`."""
         after = max(overdue_since + GRACE_MS, self._scheduler.now) - self._start
         run_at = self._start + (after // self._every + 1) * self._every
         if run_at not in self._due:
@@ -67,4 +67,4 @@ def _invoke() -> Steps:
     try:
         yield Call("lambda.invoke", invoke, _INVOKE_TIMEOUT)
     except ServiceError:
-        return  # the next run does what this one has not done
+        return  # the next run does what this run could not do

@@ -24,7 +24,7 @@ _PATTERNS = [compile_pattern(json.dumps(each)) for each in ENDINGS]
 
 
 class StreamMapping:
-    """Invokes `release`, in order, with the changes that the patterns of the mapping match.
+    """Invokes `release`, in order, with the changes that match a filter pattern of the mapping.
 
     A failed batch is retried for an hour, from the first change that failed.
 

@@ -33,7 +33,7 @@ _POLL_AGAIN = 20 * SECOND
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A queue that is polled: the operations, and the function that gets the messages.
+    """A queue that is polled, the operations on it, and the function that gets its messages.
 
     `queue` is the argument of the operation `receive`; `name` is the first part of the pollers'
     names.
@@ -69,7 +69,7 @@ def poll(source: Source, now: Callable[[], int]) -> Steps:
 
 
 class Dispatch:
-    """The function `dispatch`: settles the records of one group in order, groups concurrently."""
+    """The function `dispatch`: it settles groups concurrently, the records of a group in order."""
 
     def __init__(self) -> None:
         self._settled: dict[str, int] = {}

@@ -79,7 +79,7 @@ def one_end(view: View) -> Iterator[str]:
 
 
 def end_on_record(view: View) -> Iterator[str]:
-    """The ledger contains the end of each delivery, unless the last update failed, as reported."""
+    """The ledger contains the end of each delivery, unless it was reported that it may not."""
     reported = {
         each.delivery
         for each in view.journal.executions

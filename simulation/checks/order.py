@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def in_order(view: View) -> Iterator[str]:
-    """No attempt in a line begins before the previous delivery has ended and is not under way.
+    """No attempt in a line begins until the previous delivery has ended and is no longer under way.
 
     A delivery is under way as long as one of its requests can still be sent. A request that arrives
     later was sent within its deadline and then delayed. A redriven delivery may be out of order.
@@ -40,7 +40,7 @@ def has_its_turn(view: View) -> Iterator[str]:
     for delivery in view.sequences:
         for sent in view.sent[delivery]:
             if not sent.run and _begun_of(view, sent) is None:
-                yield f"{view.name(delivery)}: {sent.by} sent it without its turn"
+                yield f"{view.name(delivery)}: {sent.by} sent it out of turn"
 
 
 def no_line_stands_still(view: View) -> Iterator[str]:
@@ -75,7 +75,7 @@ ORDER = (in_order, has_its_turn, no_line_stands_still, one_sequence)
 
 
 def _late(view: View, earlier: str, begun: Begun, deadline: int) -> Iterator[str]:
-    """Yield the requests of a delivery that came too late: after a later delivery had begun."""
+    """Yield a sentence for each request of `earlier` that came after a later delivery had begun."""
     for sent in view.sent[earlier]:
         own = _begun_of(view, sent)
         if own is None or sent.run:
@@ -90,7 +90,7 @@ def _late(view: View, earlier: str, begun: Begun, deadline: int) -> Iterator[str
 
 
 def _lines(view: View) -> Mapping[str, list[str]]:
-    """Return the deliveries of each line that have reached an execution, in the line's order."""
+    """Return for each line its deliveries that have reached an execution, in the line's order."""
     found: dict[str, list[str]] = defaultdict(list)
     for delivery in view.sequences:
         reference = view.documents[delivery]["reference"]
@@ -100,7 +100,7 @@ def _lines(view: View) -> Mapping[str, list[str]]:
 
 
 def _first_begun(view: View, delivery: str) -> Begun | None:
-    """Return the first beginning of an attempt of a delivery that led to a request."""
+    """Return the beginning of a delivery's first attempt, ignoring attempts without a request."""
     leading = [
         begun
         for sent in view.sent[delivery]

@@ -1,4 +1,4 @@
-"""The invariants of endpoints with a rate, and of attempts that are postponed because of it."""
+"""The invariants of endpoints whose rate is limited, and of the attempts postponed for it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from simulation.journal import Sent
 
 _ON_THE_WAY = 200  # the most milliseconds from the end of a wait to the request
-# The time from a response that asks for a pause until all slots that are taken are after the pause.
+# The time from a response that asks for a pause until the pause takes effect. Attempts that take a
+# slot from then on get one after the pause.
 _UNTIL_PAUSED = SECOND
 
 
@@ -32,7 +33,7 @@ def pace_of_the_endpoint(view: View) -> Iterator[str]:
 
 
 def pause_is_kept(view: View) -> Iterator[str]:
-    """Without faults, an endpoint with a rate gets no request in a pause that it asks for."""
+    """Without faults, an endpoint whose rate is limited gets no request in a pause it asks for."""
     scenario = view.history.scenario
     if not scenario.deployment.rate_per_second or not _is_undisturbed(view):
         return
@@ -48,7 +49,7 @@ def pause_is_kept(view: View) -> Iterator[str]:
 
 
 def attempts_are_made(view: View) -> Iterator[str]:
-    """Without faults, each attempt that was counted was made, one after the other."""
+    """Without faults, no attempt is counted without being made: attempt numbers have no gaps."""
     if not _is_undisturbed(view):
         return
     for delivery, sent in view.sent.items():

@@ -33,12 +33,12 @@ class View:
 
     @cached_property
     def documents(self) -> Mapping[str, dict[str, Any]]:
-        """The first document of each delivery that reached an execution."""
+        """The first document of each delivery that has reached an execution, by delivery."""
         return {each.delivery: each.document for each in reversed(self.journal.executions)}
 
     @cached_property
     def sequences(self) -> Mapping[str, int]:
-        """The sequences of the deliveries in lines that have reached an execution."""
+        """The sequence of each delivery in a line that has reached an execution, by delivery."""
         references = {name: each["reference"] for name, each in self.documents.items()}
         return {
             name: reference["sequence"]

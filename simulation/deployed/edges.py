@@ -93,8 +93,8 @@ class Edges:
             deliveries,
             endpoints,
             PayloadStore(""),  # no payload is large
-            # The table is read for each message, as if each had its own container: a handler is
-            # replayed for each call, so it may not keep what it has read.
+            # The table of endpoints is read for each message, as if each had its own container.
+            # A handler is replayed for each call, so it must not cache what it has read.
             Subscriptions(endpoints, count(step=FRESH_SECONDS).__next__),
             joining=Joining(self.releasing),
             bursts=cast("Bursts", ChanceBursts(self._exceeds_burst)),
@@ -120,7 +120,7 @@ class Edges:
         draw: Callable[[str], float],
         journal: Journal,
     ) -> None:
-        """Begin a history: everything of the previous one is forgotten.
+        """Begin a history, and discard everything from the previous one.
 
         Args:
             deployment: the settings of Homing.

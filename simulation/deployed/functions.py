@@ -169,9 +169,10 @@ def run_intervention(
 
 @lru_cache(maxsize=16)
 def _parsed(body: str, now: int, deployment: Deployment) -> Message:
-    """Return the message in a request body; parse it once, though the handler is replayed often.
+    """Return the message in a request body.
 
-    An event is parsed each time, since its subscribers must be read by a call.
+    It is parsed only once, although its handler is replayed for each call. An event is parsed each
+    time, since its subscribers must be read by a call.
     """
     return _parse(body, now, deployment, no_subscribers)
 
@@ -247,5 +248,5 @@ def run_settle(record: dict[str, Any]) -> None:
 
 
 def run_detach(record: dict[str, Any]) -> None:
-    """Return a record to the queue if another record of its delivery in the batch was detached."""
+    """Return a record to the queue, after another record of its delivery has been detached."""
     dispatch._detach(Received.from_record(record))  # noqa: SLF001  # as above

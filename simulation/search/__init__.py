@@ -1,3 +1,3 @@
-"""The search for histories that break a promise, and shrinking them."""
+"""Searches for histories that break a promise, and shrinks those that it finds."""
 
 __all__ = ["drawing", "exhaustive", "planted", "report", "search", "shrink"]

@@ -207,9 +207,10 @@ def pairs_of_faults(scenario: Scenario, edges: Edges) -> Iterator[Trial]:
 
 
 def operators_at_every_instant(scenario: Scenario, edges: Edges) -> Iterator[Trial]:
-    """Yield a scenario with each action of an operator at each instant with an event.
+    """Yield a scenario with each action of an operator, at each instant at which an event happens.
 
-    The operator acts once, or twice so that the commands overlap.
+    Each is yielded twice: with the action taken once, and with it repeated so soon that the two
+    commands overlap.
     """
     told = run_history(scenario, Listed({}), SEED, edges, trace=True).trace
     for at in sorted({instant - scenario.start for instant, _, _ in told}):

@@ -147,7 +147,10 @@ def _dead_letter_at_the_second_receive_only() -> AbstractContextManager[None]:
 
 
 def _no_dead_letter_for_the_replayed(states: dict[str, Any]) -> None:
-    """Treat every failed condition as another execution's record, even after a retried write."""
+    """Whenever a condition fails, assume that another execution has written the record.
+
+    It also fails when an execution retries a write of its own that had taken effect.
+    """
     states["RecordedByUs"]["Choices"][0]["Condition"] = "{% true %}"
 
 

@@ -56,7 +56,7 @@ def _release_twice() -> AbstractContextManager[None]:
 
 
 def _reuse_a_sequence() -> AbstractContextManager[None]:
-    """Put a delivery in a place of the line that is already taken."""
+    """Put a delivery in its line at a place that another delivery has."""
 
     def put(client: Any, request: dict[str, Any]) -> None:
         request.pop("ConditionExpression")
@@ -66,7 +66,7 @@ def _reuse_a_sequence() -> AbstractContextManager[None]:
 
 
 def _end_before_the_deadline() -> AbstractContextManager[None]:
-    """Release the next delivery before an attempt with no recorded response must have ended."""
+    """Release the next delivery while an attempt without a recorded response may still run."""
     return replaced(releasing, "_is_answered", lambda *_: True)
 
 

@@ -32,7 +32,7 @@ def totals(tally: Tally, invariants: int, seconds: float) -> Table:
         (counts["events"], "events"),
         (counts["deliveries"], "deliveries accepted"),
         (counts["requests"], "requests sent"),
-        (counts["doubles"], "of them a second time, within the window"),
+        (counts["doubles"], "of them second requests for an attempt, within the window"),
         (counts["left"], "attempts detached, to be settled when their message is redelivered"),
         (counts["histories_with_gaps"], "histories with a gap in the ledger, reported"),
         (counts["acts"], "redrives, immediate retries and cancellations, at any moment"),

@@ -49,7 +49,7 @@ class Queue:
         is_fifo: whether it is a FIFO queue, not a standard queue.
         visibility_timeout: the visibility timeout in milliseconds.
         dead_lettering: its redrive policy.
-        first: the number before that of the first message.
+        first: the first message gets the number after this one.
     """
 
     def __init__(

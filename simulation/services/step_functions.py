@@ -206,7 +206,10 @@ class StepFunctions(Observer):
 
 
 def _set_out_of(starter: Any, now: int) -> int:
-    """Return the number of the event that decided on a first attempt: the read of the ledger."""
+    """Return the number of the event that decided that a first attempt is made.
+
+    That is the last read of the ledger before the attempt, or `now` if there was none.
+    """
     if isinstance(starter, Settling) and starter.read is not None:
         return starter.read
     return now

@@ -35,7 +35,7 @@ class Limits:
 
     Args:
         slots_in_use: how many attempts have a concurrency slot.
-        next_slot: when the next rate slot is free; None for an endpoint without a rate.
+        next_slot: when the next rate slot is free; None if the endpoint's rate is not limited.
     """
 
     slots_in_use: int

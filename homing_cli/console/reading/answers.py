@@ -36,7 +36,7 @@ class Answers(Generic[Question, Answer]):
     """Answers questions; safe to share between threads.
 
     Args:
-        make: makes the answer to a question.
+        make: computes the answer to a question.
         kept_seconds: the shortest time for which an answer is kept.
         kept_times: how long an answer is kept, as a multiple of the time that it took to compute,
             so that pages that refresh themselves do not cause it to be computed all the time.

@@ -46,12 +46,12 @@ class Fault:
     """The deliveries to an endpoint, or to a URL, that fail for the same cause.
 
     Args:
-        latest: the last of them, as an example.
+        latest: the delivery that was last updated, as an example.
         category: the cause; None if it is not recorded.
         waiting: how many wait for another attempt.
         dead: how many have failed for good, so that they are dead-lettered.
-        first_at: when the first of them was last updated.
-        last_at: when the last of them was.
+        first_at: the earliest time at which one of them was last updated.
+        last_at: the latest such time.
         endpoint: the endpoint as it is now; None for a plain URL, or if it has been deleted.
     """
 

@@ -274,11 +274,11 @@ def test_limits_add_a_write_and_what_is_put_off_adds_the_states_in_which_it_wait
     model: Model,
 ) -> None:
     added = limit_dollars(model, Workload())
-    assert added["requests of a sender with a rate"] == pytest.approx(0.625)
-    assert added["attempts at an endpoint with a rate"] == pytest.approx(0.625)
+    assert added["requests of a sender with a rate limit"] == pytest.approx(0.625)
+    assert added["attempts at an endpoint with a rate limit"] == pytest.approx(0.625)
     # 160 MB of Deliver and 64 MB of the Express execution
     waiting = 160 / 1024 * 13.3334 + 64 / 1024 * 16.67
-    assert added["seconds that they wait for a slot in Deliver"] == pytest.approx(waiting)
+    assert added["seconds that attempts wait for a slot in Deliver"] == pytest.approx(waiting)
     assert 100 < added["later attempts that are postponed"] < 102
     retried = model.of_scenario(Workload(), End.DELIVERED, 2) - model.per_million(AT_ONCE)
     assert added["first attempts that are postponed, at most"] == pytest.approx(retried + 0.125)
