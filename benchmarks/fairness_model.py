@@ -283,7 +283,7 @@ SPANS = ((FLOOD_AT, FLOOD_AT + 1), (FLOOD_AT, FLOOD_AT + 10), (FLOOD_AT, SECONDS
 
 
 def row(scheme: Scheme) -> Sequence[str]:
-    """Return the row of a scheme in the table: its figures."""
+    """Return the figures of a scheme as a row of the table."""
     without, flooded = Run(scheme).go(with_flood=False), Run(scheme).go(with_flood=True)
     ratios = [flooded.p99(*span) / without.p99(FLOOD_AT, SECONDS) for span in SPANS]
     worst = max(took for posted, took in flooded.arrived if posted >= FLOOD_AT)

@@ -194,7 +194,7 @@ def set_slow_threshold(target: Target) -> None:
 
 
 def runs(messages: int) -> Iterator[Run]:
-    """Measure beside one more endpoint that is quick, then beside one that hangs."""
+    """Measure while messages also go to one more endpoint: a quick one, then one that hangs."""
     with (
         tempfile.TemporaryDirectory() as folder,
         local_cloud.throwaway(Path(folder), app=APP, steady=True),

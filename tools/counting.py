@@ -270,7 +270,7 @@ def _ordered(counted: CountedCloud, once: Calls) -> dict[str, Calls]:
 
 
 def _rated(counted: CountedCloud) -> Calls:
-    """Return the calls that the rate of an endpoint adds to an attempt."""
+    """Return the calls that the rate limit of an endpoint adds to an attempt."""
     without, rated = (
         counted.send(["200"], endpoint_id=counted.endpoint("200", settings))
         for settings in ({}, {"ratePerSecond": 500})
@@ -317,7 +317,7 @@ def _is_done(calls: list[dict[str, Any]]) -> bool:
 
 
 def _is_told(calls: list[dict[str, Any]]) -> bool:
-    """Return whether all stream records have been read, and those that pass the filters handled."""
+    """Return whether functions have handled every stream record that passes their filters."""
     units: Counter[tuple[str, str]] = Counter()
     for call in calls:
         units[call["action"], call["on"]] += call["units"]

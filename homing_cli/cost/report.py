@@ -47,7 +47,7 @@ class Report:
         return self.model.per_million(replace(self.workload, express_path=express_path))
 
     def scenarios(self) -> dict[str, dict[str, float]]:
-        """Return dollars per million messages, by scenario and setting of the express path."""
+        """Return the cost of a million messages, by scenario and setting of the express path."""
         return {
             name: {
                 express_path: self.model.of_scenario(

@@ -101,7 +101,7 @@ class Chapter:
 
     @property
     def target_url(self) -> str | None:
-        """The URL of the request, if it was not the delivery's because the endpoint had moved."""
+        """The URL of the request, if the endpoint had moved since acceptance; otherwise None."""
         found = (self.entry or self.outcome or {}).get("targetUrl")
         return None if found is None else str(found)
 

@@ -216,7 +216,7 @@ def _answers(bodies: Sequence[str]) -> list[dict[str, Any]]:
 
 
 def _message(body: str) -> Message | dict[str, Any]:
-    """Return a message, or the response to an invalid one."""
+    """Return the message in a request body or, if it is invalid, the response."""
     edges = current_edges()
     request = body, TAPE.started, edges.deployment
     try:

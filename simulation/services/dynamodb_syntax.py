@@ -194,7 +194,9 @@ def _compiled_condition(text: str, names: tuple[tuple[str, str], ...]) -> Condit
 
 
 def compile_condition(text: str, names: Mapping[str, str]) -> Condition:
-    """Return a compiled condition expression. For it, a missing item is an item without attributes.
+    """Return a compiled condition expression.
+
+    It treats a missing item like an item without attributes.
 
     Raises:
         UnsupportedError: when it uses a feature that is not implemented.

@@ -404,7 +404,7 @@ def test_a_retry_that_cannot_be_recorded_is_owned_by_its_execution_before_that_s
 def test_a_late_duplicate_makes_no_first_attempt_while_its_delivery_waits(
     run: Callable[..., History],
 ) -> None:
-    """docs/decisions/0006."""
+    """See docs/decisions/0006."""
     scenario = Scenario(
         (Submission("m0", ("a",)), Submission("m0", ("a",), at=6 * MINUTE)),
         {"a": (Answer(503, retry_after="3600"), GOOD)},

@@ -86,7 +86,7 @@ class ConsoleActions:
                 raise ActionError(f"there is no action {way}")
 
     def _redrive(self, chosen: Sequence[Chosen]) -> Iterator[Done]:
-        """Redrive deliveries from their dead letters or, without one, from the ledger."""
+        """Redrive each delivery from its dead letter or, without one, from the ledger."""
         left = {one.delivery_id: one for one in chosen}
         for done in self._actions.redrive_dead_letters(self._held(left)):
             left.pop(done.reference.delivery_id, None)

@@ -45,7 +45,7 @@ class Span:
 
     @classmethod
     def until(cls, now: datetime, hours: float) -> Span:
-        """Return the last hours in steps of a minute, or of more so that there are at most 240."""
+        """Return the span of the last hours, in steps of a minute, or longer ones if over 240."""
         minutes = max(1, math.ceil(hours * 60 / _MOST_STEPS))
         step = timedelta(minutes=minutes)
         whole = now.replace(second=0, microsecond=0)

@@ -41,7 +41,7 @@ Pages: TypeAlias = "Answers[tuple[DeliveryFilter, Place | None], Page]"
 
 
 def counts_of(index: DeliveryIndex) -> Counts:
-    """Return the counts of the deliveries in an index, by filter.
+    """Return a cache of the counts of the deliveries in an index, by filter.
 
     A count reads all matching entries of the index, so it is cached for ten times as long as it
     took.
@@ -55,7 +55,7 @@ def counts_of(index: DeliveryIndex) -> Counts:
 
 
 def pages_of(index: DeliveryIndex) -> Pages:
-    """Return the pages of the lists of deliveries in an index, by filter and start."""
+    """Return a cache of the pages of lists, by filter and by where a page starts."""
 
     def page(asked: tuple[DeliveryFilter, Place | None]) -> Page:
         wanted, after = asked

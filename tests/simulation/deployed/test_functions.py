@@ -49,8 +49,10 @@ SENT_TWICE = Scenario(
 FIRST_CALL = "sender:m0#1/2:lambda.invoke"
 FAULTS = {
     "none": {},
-    "the answer of the guard is lost": {f"{FIRST_CALL}/1:dynamodb.put_item": Fault(FaultKind.LOST)},
-    "a crash between guard and queue": {
+    "the answer to the idempotency record is lost": {
+        f"{FIRST_CALL}/1:dynamodb.put_item": Fault(FaultKind.LOST)
+    },
+    "a crash between idempotency record and queue": {
         f"{FIRST_CALL}/2:sqs.send_message_batch": Fault(FaultKind.CRASH_BEFORE)
     },
     "a crash after the queue": {

@@ -360,7 +360,7 @@ def test_without_a_built_layer_synth_says_how_to_build_it(tmp_path: Path) -> Non
 
 
 def test_functions_that_check_targets_know_the_stacks_own_hosts(stack: Any) -> None:
-    """Each API by the beginning of its host names; `accept` is created before its own URL."""
+    """They know the start of each host name. `accept` is created before its URL, so lacks that."""
     apis = "Reception/Api.execute-api.,Senders/Api.execute-api."
     told = {path: environment(stack, path)["OWN_HOSTS"] for path in GUARDED}
     assert stack.referred(told["Reception/Accept"]) == apis

@@ -1,4 +1,4 @@
-"""The model of an endpoint with a rate, run for a few seconds."""
+"""The model of an endpoint with a rate limit, run for a few seconds."""
 
 from __future__ import annotations
 

@@ -255,7 +255,7 @@ def test_whoever_was_superseded_sees_to_it_that_the_winners_retry_is_under_way(
 def test_what_was_delivered_but_is_not_so_on_record_goes_on_as_the_record_says(
     body: str, reference: Reference
 ) -> None:
-    """See docs/decisions/0057: what recorded the retry may have failed before its hand-off."""
+    """See docs/decisions/0057: the run that recorded the retry may have failed to hand it off."""
     cloud = FakeCloud(end="DELIVERED_SUPERSEDED", record_after_run=RETRY_ON_RECORD)
     assert express_path(cloud).settle(body)[1] is Settled.STARTED
     assert reference.delivery_id in cloud.started

@@ -177,7 +177,7 @@ def test_by_the_ingest_queue_a_batch_shares_what_accepts_it_and_a_stack_costs_mo
     assert fixed[1] - fixed[0] == pytest.approx(5 * 0.10 + 648_000 * 0.40 / MILLION)
 
 
-def test_the_target_of_issue_3_is_met_at_both_failure_rates(model: Model) -> None:
+def test_the_target_is_met_at_both_failure_rates(model: Model) -> None:
     """At most $7 per million at 1% failures and $15 at 5%, as the command prints it."""
     for rate, target in ((0.01, 7), (0.05, 15)):
         assert model.per_million(model.filled(Workload(failure_rate=rate))) <= target
