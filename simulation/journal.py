@@ -47,7 +47,7 @@ class Sent:
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """The beginning of an attempt of a delivery that is in a line.
+    """The beginning of an attempt. Only those of deliveries in lines are recorded.
 
     Args:
         event: the number of the event.

@@ -7,8 +7,8 @@ of the emulator that are wrapped below, so each call is counted once. A line of 
 
 For DynamoDB, `units` are the units that AWS would bill for the call (the size of the item before
 and after in whole KB, the index included); for the event bus, the number of entries; for an
-invocation from a stream, the number of records; otherwise 1. Receive requests that return
-no message are left out. Each record of a table's stream adds a line when it is written ("streams",
+invocation from a stream, the number of records; otherwise 1. Receive requests that return no
+message are left out. Each record of a table's stream adds a line when it is written ("streams",
 "write"). Each batch of records adds a line when it is read ("read") and another when the filter has
 been applied to it ("pass").
 """

@@ -38,7 +38,7 @@ class View:
 
     @cached_property
     def sequences(self) -> Mapping[str, int]:
-        """The sequence of each delivery in a line that has reached an execution, by delivery."""
+        """The sequence of each ordered delivery that has reached an execution, by delivery."""
         references = {name: each["reference"] for name, each in self.documents.items()}
         return {
             name: reference["sequence"]

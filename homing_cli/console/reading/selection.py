@@ -90,7 +90,7 @@ class Selection:
 def parameters(
     *, sender_id: str, endpoint_id: str | None, target_url: str, category: Category | None
 ) -> dict[str, str]:
-    """Return the query parameters of the list of deliveries to an endpoint or URL, with a cause."""
+    """Return the query parameters that select the deliveries to an endpoint or URL by cause."""
     recipient = {"endpointId": endpoint_id} if endpoint_id else {"targetUrl": target_url}
     cause = {"category": category.value} if category else {}
     return {"senderId": sender_id, **recipient, **cause}
