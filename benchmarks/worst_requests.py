@@ -132,7 +132,7 @@ REQUESTS: Mapping[str, tuple[int, Callable[[], str]]] = {
 
 
 def event_of(body: str) -> dict[str, object]:
-    """Return the event with a body: as text, or in base64 if that is shorter (escaped quotes)."""
+    """Return the event with a body: as text, or in base64 if its escaped text would be longer."""
     as_text = json.dumps(body, ensure_ascii=False)
     encoded = len(as_text.encode()) > 6 * 1024 * 1024
     path = "/v1/messages/batch" if body.startswith('{"messages"') else "/v1/messages"

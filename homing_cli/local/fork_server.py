@@ -131,7 +131,7 @@ def _enter(env: Mapping[str, str], folder: str) -> None:
 
 
 def _brings_libraries(env: Mapping[str, str], folder: str) -> bool:
-    """Return whether a function has layers, or its folder a package that is already loaded here."""
+    """Return whether a function has layers, or a package in its folder is already loaded here."""
     names = {path.name.partition(".")[0] for path in Path(folder).iterdir()}
     return "_LAMBDA_LAYERS_DIRS" in env or not names.isdisjoint(_loaded)
 

@@ -55,7 +55,7 @@ def counts_of(index: DeliveryIndex) -> Counts:
 
 
 def pages_of(index: DeliveryIndex) -> Pages:
-    """Return a cache of the pages of lists, by filter and by where a page starts."""
+    """Return a cache of list pages. The filter and the start of a page identify it."""
 
     def page(asked: tuple[DeliveryFilter, Place | None]) -> Page:
         wanted, after = asked
