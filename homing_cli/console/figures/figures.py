@@ -45,7 +45,10 @@ class Span:
 
     @classmethod
     def until(cls, now: datetime, hours: float) -> Span:
-        """Return the span of the last hours, in steps of a minute, or longer ones if over 240."""
+        """Return the span of the last hours.
+
+        Each step is a minute, or longer if there would otherwise be more than 240 steps.
+        """
         minutes = max(1, math.ceil(hours * 60 / _MOST_STEPS))
         step = timedelta(minutes=minutes)
         whole = now.replace(second=0, microsecond=0)
