@@ -23,7 +23,7 @@ START = from_iso("2025-12-28T12:00:00.250Z")
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """How an endpoint responds to a request: with a status after `takes` milliseconds, or not."""
+    """How an endpoint responds to a request: with a status after `takes` milliseconds, or never."""
 
     status: int | None
     takes: int = 20

@@ -106,7 +106,7 @@ class Waiting:
 
 
 def stack_not_found(error: NoTargetError) -> Finding:
-    """Return the finding that no stack was found: because of the credentials, or of the stack."""
+    """Return the finding that no stack was found, with a fix for the credentials or the stack."""
     says, cause = str(error), error.__cause__
     if isinstance(cause, NoCredentialsError | NoRegionError | ProfileNotFound):
         return _failed("credentials", says, _SET_UP)
