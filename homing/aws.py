@@ -36,7 +36,7 @@ class _OurServices(Loader):
     """Loads botocore's descriptions of the services that functions call.
 
     For each client, botocore would search the folders of all 400 services to check that its service
-    exists: a tenth of a cold start (docs/benchmarks.md).
+    exists, which takes a tenth of a cold start (docs/benchmarks.md).
     """
 
     def list_available_services(self, type_name: str) -> list[str]:  # noqa: ARG002 -- the loader's

@@ -7,9 +7,9 @@ HomingError
 ├── UnsettledError           a first attempt failed unexpectedly; the queue keeps its message
 ├── DetachedError            a first attempt is no longer waited for; the queue keeps its message
 ├── AcceptanceError          a message could not be stored or queued as a whole
-│   └── FullLineError        too many messages with its orderingKey wait
-├── RateExceededError        a sender has more accepted than its rate allows
-└── DependencyError          a service that Homing calls failed
+│   └── FullLineError        too many messages with the same orderingKey wait
+├── RateExceededError        a message would exceed the rate of its sender
+└── DependencyError          a service that Homing calls has failed
 
 The result of an attempt is an `Outcome`, never an exception.
 """

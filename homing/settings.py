@@ -77,9 +77,9 @@ class GuardSettings(Settings):
 
 @dataclass(frozen=True, slots=True)
 class AcceptSettings(GuardSettings):
-    """The tables, queues and bucket of `accept`, the defaults of messages, the rate of senders.
+    """The tables, queues and bucket of `accept`, the defaults of messages, and the rate.
 
-    A `sender_rate_per_second` of 0 means that senders have no rate.
+    A `sender_rate_per_second` of 0 means that the rate of senders is not limited.
     """
 
     messages_table: str

@@ -37,7 +37,7 @@ def pause_collection() -> None:
 
 
 def initialize(*makers: Callable[[], object]) -> None:
-    """Call each of these functions, which cache their results, if Lambda initializes a function.
+    """Call each of the `makers`, which cache their results, if Lambda is initializing a function.
 
     Every handler calls this at the end of its module. It resumes garbage collection, which from
     then on ignores all objects that exist already.
@@ -50,7 +50,7 @@ def initialize(*makers: Callable[[], object]) -> None:
 
 
 def connect(*calls: Callable[[], object]) -> None:
-    """Open the connections of the first invocation, if Lambda initializes a function for it.
+    """Open connections, if Lambda initializes a function because of an invocation.
 
     Connecting with TLS takes more processor time than a call, since botocore reads all certificate
     authorities for each connection. The calls are made concurrently. They change nothing, and their

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 MAX_MESSAGES = 100
-# A function returns at most 6 MB, in which the body is a JSON string (AWS Lambda quotas).
+# The result of a function may have 6 MB. It contains the body as a JSON string, in which each quote
+# takes two characters (AWS Lambda quotas).
 MAX_RESULTS_BYTES = 5_000_000
 
 _SPACE = " \t\n\r"
@@ -69,7 +70,7 @@ def batched(answers: Sequence[Answer]) -> Answer:
 
 
 def _result(answer: Answer) -> dict[str, Any]:
-    name = "message" if answer.status < 400 else "problem"  # noqa: PLR2004 -- the first of errors
+    name = "message" if answer.status < 400 else "problem"  # noqa: PLR2004 -- errors begin at 400
     return {"status": answer.status, name: answer.document}
 
 

@@ -39,8 +39,8 @@ if TYPE_CHECKING:
 
     from homing.ledger.delivery_index import Page, Place
 
-# Deliveries of other statuses can only be looked up by their message's id: to list them, each
-# message would need one more write.
+# A delivery with any other status can only be looked up by the id of its message: to list such
+# deliveries, each message would need one more write.
 _UNLISTED = "is not a listed status; give one of"
 
 

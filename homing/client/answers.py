@@ -41,8 +41,8 @@ class Accepted:
         timestamp: the message's own time, in ISO 8601.
         correlation_id: part of every log line and ledger record of the message.
         deliveries: one for each recipient.
-        duplicate: whether it had been accepted before: by an earlier call, or by an earlier try of
-            this call whose response was lost.
+        duplicate: whether the message had already been accepted, by an earlier call, or by an
+            earlier try of this call whose response was lost.
     """
 
     message_id: str

@@ -37,7 +37,7 @@ class ListedDelivery:
         delivery_id: identifies it.
         message_id: its message.
         status: as in `Delivery`.
-        attempts: how many have been made since acceptance or the last redrive.
+        attempts: how many attempts have been made since acceptance or the last redrive.
         endpoint_id: its endpoint, if it has one; else None.
         category: the category of its latest attempt; None before the first.
         reason: the reason of its latest verdict; None before the first.
@@ -75,11 +75,11 @@ class BulkRedrive:
     Args:
         redrive_id: identifies it.
         status: `REDRIVING`, `FOLLOWING` or `ENDED`.
-        matched: how many deliveries matched when it began.
-        redriven: how many are redriven.
-        delivered: how many of these have arrived since.
-        failed: how many have failed again.
-        waiting: how many have not ended yet.
+        matched: how many deliveries matched when the bulk redrive began.
+        redriven: how many deliveries are redriven.
+        delivered: how many of the redriven deliveries have arrived since.
+        failed: how many of the redriven deliveries have failed again.
+        waiting: how many of the redriven deliveries have not ended yet.
         document: all members (docs/api.md).
     """
 

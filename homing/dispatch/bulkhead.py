@@ -6,7 +6,7 @@ detached ones. At the limit, a delivery waits until another attempt ends; this w
 the endpoint is fast. If the endpoint is slow, the delivery is deferred: it waits in the Standard
 workflow, and no attempt is used up (docs/decisions/0055).
 
-A sender may have many slow endpoints, of which none is known to be slow yet. So if an endpoint is
+A sender may have many slow endpoints, none of which is known to be slow yet. So if an endpoint is
 not known to be quick, an attempt is detached after a brief wait, or without any wait while another
 attempt of its sender is detached. While several attempts are detached, such deliveries move to the
 Standard workflow immediately (docs/decisions/0055).

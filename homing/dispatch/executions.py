@@ -159,7 +159,7 @@ class FirstAttempts:
             accepted the message.
 
         Raises:
-            UnsettledError: when the execution broke or timed out before any such end.
+            UnsettledError: when the execution fails or times out without any such result.
             botocore.exceptions.ClientError: when it could not be started.
         """
         execution = self._client.start_sync_execution(

@@ -8,10 +8,10 @@ settled by its record in the ledger:
     QUEUED, RETRY_SCHEDULED Start the execution that has the delivery, by its name. If it was
                             started before, the name is taken.
     DELIVERED, CANCELLED    Nothing is left to do.
-    FAILED, MAX_RETRIES_…   Dead-letter it again if the express path recorded it: it may have
-                            failed between the record and the dead letter
-                            (docs/decisions/0006). If the record has the dead letter, it is not
-                            sent again.
+    FAILED, MAX_RETRIES_…   If the express path recorded the failure, send the dead letter, unless
+                            the record contains it: a crash may have come between the record and
+                            the dead letter (docs/decisions/0006). Otherwise nothing is left to
+                            do.
 
 A retry is recorded together with the execution that makes it. A delivery that waits for another
 reason (scheduled, deferred, postponed, or a function could not be invoked) is assigned to its
@@ -74,7 +74,7 @@ class Runs(Protocol):
         """Run a first attempt and return how it ended.
 
         Raises:
-            UnsettledError: when the execution broke before its end.
+            UnsettledError: when the execution fails unexpectedly or times out.
         """
 
 
@@ -139,7 +139,7 @@ class ExpressPath:
 
         Raises:
             MalformedDeliveryError: when the body is not a delivery document.
-            UnsettledError: when the Express execution broke before its end.
+            UnsettledError: when the Express execution fails unexpectedly or times out.
             DetachedError: when the execution takes too long. It continues; the message is settled
                 from its record when the queue hands it out again.
             BotoCoreError, ClientError: when AWS refuses a call.

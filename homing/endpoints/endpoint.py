@@ -24,7 +24,7 @@ class Signing(StrEnum):
 
 
 class Ordering(StrEnum):
-    """What follows in a line when a delivery with an `orderingKey` ends without success.
+    """What happens in a line after a delivery with an `orderingKey` ends without success.
 
     SKIP: the next delivery is sent. BLOCK: the line waits until the delivery is redriven or passed
     over.
@@ -52,7 +52,7 @@ class Endpoint:
             wrote; empty for none.
         attempts_at_once: the maximum number of concurrent attempts; 0 for no limit.
         rate_per_second: the maximum number of attempts a second; 0 for no limit.
-        ordering: what follows in a line when a delivery ends without success.
+        ordering: what happens in a line after a delivery ends without success.
         signing: the kind of its next secret.
         enabled: whether messages are delivered to it.
         disabled_at: when it was disabled.

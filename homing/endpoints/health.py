@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _OK = range(200, 300)
 _GONE = 410
 
-# Errors with which nothing was sent to the endpoint, for a reason that is not its fault.
+# The kinds of error after which nothing was sent, for a reason that is not the endpoint's fault.
 _NOT_ITS_FAULT = frozenset({ErrorKind.INTERNAL, ErrorKind.BLOCKED, ErrorKind.DISABLED})
 
 
@@ -41,7 +41,7 @@ class Finding:
     Args:
         step: what to do.
         reason: why, for people.
-        run: when the run of failures began that led to this; None if a single outcome did.
+        run: when the run of failures that led to this began; None if a single outcome led to it.
     """
 
     step: Step

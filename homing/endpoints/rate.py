@@ -47,7 +47,8 @@ class RateSlot:
 
     Args:
         at: the time, to the microsecond.
-        series: the series that it belongs to; empty if the endpoint no longer has a rate.
+        series: the series that it belongs to; empty if its rate is no longer
+            limited.
     """
 
     at: datetime

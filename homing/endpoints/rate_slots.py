@@ -1,4 +1,4 @@
-"""Rate slots: each attempt at an endpoint with a rate takes the next one.
+"""Rate slots: each attempt to an endpoint whose rate is limited takes the next slot.
 
 The state is a separate item of the endpoints table: the interval, when the next slot is free, and
 the *series* that slots belong to. A change of the rate or a pause begins a new series; slots of
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from homing.endpoints.endpoint import Endpoint
     from homing.settings import DeliverSettings
 
-_TRIES = 3  # another is needed when the endpoint is paused or its rate changes in between
+_TRIES = 3  # a try fails if the endpoint is paused or its rate changes in the meantime
 _REMEMBERED = 1000
 
 _WAITS = "nextSlot > :now AND nextSlot <= :latest"
@@ -93,7 +93,7 @@ class RateSlots:
         return response.get("Item", {}).get("series", {}).get("S") == slot.series
 
     def free_at(self, endpoint: Endpoint) -> datetime | None:
-        """Return when the next slot of an endpoint is free; None for one without a rate."""
+        """Return when the next slot of an endpoint is free; None if its rate is not limited."""
         try:
             response = self._dynamodb.get_item(
                 TableName=self._table, Key=rate_key(endpoint.sender_id, endpoint.endpoint_id)
@@ -135,7 +135,8 @@ class RateSlots:
         """Take a slot, provided that attempts wait for slots (`waits`) or that none do.
 
         Returns:
-            Whether a slot was taken, and the previous item; empty if the endpoint has no rate.
+            Whether a slot was taken, and the previous item, which is empty if the rate is not
+            limited.
         """
         values = {":now": {"N": str(now)}}
         try:

@@ -153,7 +153,7 @@ class _Arrived:
         return head
 
     def take_line(self) -> bytes | None:
-        """Consume and return a line without its end; None if it is incomplete."""
+        """Consume and return a line without its line break; None if it is incomplete."""
         end = self._buffer.find(b"\n", self._searched)
         if end < 0:
             self._searched = len(self._buffer)
@@ -164,7 +164,7 @@ class _Arrived:
         return line.removesuffix(b"\r")
 
     def line(self) -> bytes:
-        """Wait for a line, consume it and return it without its end."""
+        """Wait for a line, consume it and return it without its line break."""
         while (line := self.take_line()) is None:
             self.wait()
         return line

@@ -58,9 +58,9 @@ def _redrive_entry(record: Record | None, at: str, on_record: int) -> dict[str, 
 
 
 def _moved_by(count: int, redrive: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the entry of an earlier redrive after `count` older entries have been removed.
+    """Return the entry of an earlier redrive after older entries of `retryHistory` are removed.
 
-    `attemptsOnRecord` is lower by as many.
+    `count` is how many are removed; `attemptsOnRecord` is lower by this number, but at least 0.
     """
     return {**redrive, "attemptsOnRecord": max(redrive["attemptsOnRecord"] - count, 0)}
 

@@ -91,7 +91,7 @@ class Listed:
 
     @property
     def place(self) -> tuple[str, str, str]:
-        """Its position in a list, the latest first."""
+        """The position of the delivery in a list, which begins with the latest delivery."""
         return self.at, self.pk, self.sk
 
     @property
@@ -128,7 +128,7 @@ class Listed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeliveryFilter:
-    """A filter that selects listed deliveries. A field that is None matches all.
+    """A filter that selects listed deliveries. A field that is None matches every delivery.
 
     Args:
         statuses: the statuses to select, each one of `LISTED`; by default all of these.
@@ -141,7 +141,7 @@ class DeliveryFilter:
         since: only deliveries last updated at this time or later, in ISO 8601, UTC, with
             milliseconds.
         before: only deliveries last updated earlier than this time.
-        reason: a part of the reason that the latest attempt has; upper and lower case are the same.
+        reason: a part of the latest attempt's reason; case is ignored.
     """
 
     statuses: tuple[Status, ...] = LISTED

@@ -53,8 +53,9 @@ def partitions(statuses: Iterable[Status], sender_id: str | None = None) -> tupl
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A page of a list, the latest first, and the place after which the next page begins, if any.
+    """A page of a list of deliveries, and the place after which the next page begins, if any.
 
+    A list begins with the latest delivery.
     A waiting delivery is ordered by when its attempt is due, any other by when it ended.
     """
 

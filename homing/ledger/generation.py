@@ -47,9 +47,9 @@ def moved(document: Mapping[str, Any], due: datetime) -> dict[str, Any]:
 
 
 def put_off(document: Mapping[str, Any], following: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a document changed by a wait: `following` has its new values.
+    """Return a delivery document with the fields that a wait changes; `following` contains them.
 
-    Its record expires later by the length of the wait.
+    The delivery's record expires later by the length of the wait.
     """
     due = from_text(following.get("dueAt", document["dueAt"]))
     return {**moved(document, due), **following}

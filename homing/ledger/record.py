@@ -1,7 +1,7 @@
 """The record of a delivery: the ledger's item as a type, with its derived properties.
 
-Items of the table become records in `homing.ledger.table`, at the edge. Where the whole item is
-returned as JSON (the message query, the console), it stays plain JSON.
+The module `homing.ledger.table` converts items of the ledger to records when it reads them. Where
+the whole item is returned as JSON (the message query, the console), it stays plain JSON.
 """
 
 from __future__ import annotations

@@ -195,7 +195,9 @@ class Ledger:
         return Recorded(RecordResult.RECORDED, "recorded")
 
     def own(self, reference: Reference, document: Mapping[str, Any]) -> Record | None:
-        """Assign a delivery that no execution has to its own execution, before that is started.
+        """Assign a delivery to its own execution, before that execution is started.
+
+        Until then, no execution has the delivery.
 
         Args:
             reference: the delivery.

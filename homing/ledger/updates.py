@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 # `status`, `timestamp` and `ttl` are reserved words of DynamoDB's expressions.
 NAMES = {"#status": "status", "#timestamp": "timestamp", "#ttl": "ttl"}
 
-# If a message lacks an optional attribute, it is stored as null: the expression is fixed and cannot
+# An optional attribute that a message lacks is stored as null: the expression is fixed and cannot
 # leave it out.
 IDENTITY = (
     "messageId = :messageId, senderId = :senderId, #timestamp = :timestamp, "
@@ -38,9 +38,9 @@ IDENTITY = (
     "endpointId = :endpointId, eventType = :eventType"
 )
 
-# The place of a delivery in its line. Other deliveries have no such attribute, to keep their
-# records small. The workflow definition always passes the value, and DynamoDB refuses a value that
-# no expression uses, so the condition uses it.
+# The place of a delivery in its line. Deliveries that are in no line have no such attribute, which
+# keeps their records small. The workflow definition always passes the value, and DynamoDB refuses a
+# value that no expression uses, so the condition uses it.
 LINE = ", line = :line"
 LINE_CONDITION = "(attribute_not_exists(line) OR line = :line)"
 
@@ -480,7 +480,10 @@ def _attributes(values: Mapping[str, str | None]) -> dict[str, str | None]:
 
 
 def _attention(status: Status, reference: Reference) -> dict[str, str]:
-    """Return a delivery's partition keys in the two indexes, one of sixteen for each status."""
+    """Return a delivery's partition keys in the indexes `attention` and `senderAttention`.
+
+    In each index, the deliveries of a status are spread over sixteen partitions.
+    """
     partition = f"{status}#{reference.delivery_id[0]}"
     return {":attention": partition, ":senderAttention": f"{reference.sender_id}#{partition}"}
 

@@ -36,7 +36,7 @@ class EventBus:
         return cls(aws.client("events", read_seconds=2, tries=2))
 
     def put(self, events: Sequence[OperationalEvent]) -> None:
-        """Put events on the bus, ten with each call.
+        """Put events on the bus, up to ten with each call.
 
         Raises:
             DependencyError: when the bus refuses any event, or does not respond. The events of

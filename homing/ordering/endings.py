@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 _ENDS = sorted(each.value for each in (*FAILED, Status.DELIVERED, Status.CANCELLED))
 _IS_ORDERED = {"line": {"S": [{"exists": True}]}}
 
-# The event patterns of these changes; Lambda drops all others without charge. The second pattern
-# matches deliveries that the watchdog has settled: they have ended, although by their records they
-# still wait.
+# The event patterns for changes that end a delivery in a line; Lambda drops all others without
+# charge. The second pattern matches deliveries that the watchdog has settled: they have ended,
+# although they still wait according to their records.
 ENDINGS: list[dict[str, Any]] = [
     {"dynamodb": {"NewImage": {**_IS_ORDERED, "status": {"S": _ENDS}}}},
     {

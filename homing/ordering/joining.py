@@ -154,7 +154,7 @@ class Joining:
         return Place(line_id, sequence, replace(delivery, reference=reference), to_text(now))
 
     def _head(self, line_id: str, line: Line | None) -> int:
-        """Return the sequence of the head, the one before the first place that waits.
+        """Return the sequence of the head: the one before the first place where a delivery waits.
 
         The item of the line may have expired. Then the sequence is derived from the places.
         """

@@ -120,7 +120,7 @@ class Lines:
         return self._update(reference, expression, condition, values) is None
 
     def pass_over(self, reference: Reference, line: Line) -> bool:
-        """Unblock the line of a failed head; return whether it is still the head."""
+        """Unblock a line whose head has failed; return whether that delivery is still the head."""
         values = {":sequence": line.head, ":deliveryId": reference.delivery_id}
         return (
             self._update(

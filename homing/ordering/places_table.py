@@ -79,7 +79,7 @@ class Places:
         self._client.delete_item(TableName=self._table, Key=key)
 
     def lines_since(self, before: datetime) -> Iterator[str]:
-        """Yield the ids of all lines with a place added before a time, each once."""
+        """Yield the id of each line with a place that was added before a time, each once."""
         start: Any = {}
         seen = ""
         while True:

@@ -37,7 +37,8 @@ if TYPE_CHECKING:
 _WHILE = timedelta(minutes=15)  # `revisit` ignores places that are younger
 _READ_AT_ONCE = 3  # places: that of the head, the one after it, and one that may be left over
 _MOST_SKIPPED = 500  # how many deliveries that ended before their turn one call may skip
-# Stands in place of a number of attempts: the next delivery waits until the last one must be over.
+# Stands in place of a number of attempts: the next delivery waits until the last attempt
+# must be over.
 _UNCLEAN = -1
 
 
@@ -128,10 +129,11 @@ class Releasing:
     def turn_after(
         self, line: Line | None, ended: tuple[Reference, Record] | None = None
     ) -> int | Advance:
-        """Return how many attempts a line's head had when it ended: then it is the next one's turn.
+        """Return how many attempts the head of a line had when it ended.
 
-        The result is 0 if there is no head, -1 if an attempt of the head may still be in progress,
-        and an `Advance` if the head has not ended, or blocks its line.
+        If it has ended, it is the next delivery's turn. The result is 0 if there is no head, -1 if
+        an attempt of the head may still be in progress, and an `Advance` if the head has not ended,
+        or blocks its line.
 
         Args:
             line: the line; None if there is none.

@@ -87,7 +87,7 @@ class SenderRate:
 
     @classmethod
     def connect(cls, settings: AcceptSettings, client: DynamoDBClient) -> Self | None:
-        """Return the rate that the settings name; None if there is none."""
+        """Return the rate that the settings name; None if the rate of senders is not limited."""
         if not settings.sender_rate_per_second:
             return None
         allowance = Allowance(settings.sender_rate_per_second, settings.sender_backlog)

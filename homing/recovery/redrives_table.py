@@ -32,11 +32,11 @@ class Chunk:
         number: the number of the chunk, counted from 0.
         members: all its deliveries, until they are redriven; then those that have not ended since.
         place: where the next chunk begins; None if this is the last.
-        redriven: how many of its deliveries are redriven; None until they are.
-        not_redriven: how many could not be redriven.
+        redriven: how many deliveries of the chunk are redriven; None until the chunk is redriven.
+        not_redriven: how many deliveries of the chunk could not be redriven.
         delivered: how many of the redriven deliveries have arrived.
-        failed: how many of them have failed again.
-        others: how many of them have ended in another way.
+        failed: how many of the redriven deliveries have failed again.
+        others: how many of the redriven deliveries have ended in another way.
     """
 
     number: int

@@ -40,13 +40,13 @@ if TYPE_CHECKING:
     from homing.ledger.table import Ledger
     from homing.queues.dead_letters import DeadLetterQueue
 
-# An attempt that is late by less than this may be under way. It is more than the time that a
+# An attempt that is late by less than this may be under way. This is more than the time that a
 # function can run on after its execution has ended, plus the difference between clocks.
 GRACE = timedelta(minutes=15)
 _LONGEST_PAUSE = timedelta(days=1)
 _QUEUED_FOR = timedelta(days=29)  # 14 days in the delivery queue, 14 undispatched, and one to spare
-# With 32 partitions, 8,000 in a run. At 15 calls of DescribeExecution a second, they take about ten
-# minutes.
+# With 32 partitions, a run examines up to 8,000 deliveries. At 15 calls of DescribeExecution a
+# second, that takes about ten minutes.
 MOST_PER_PARTITION = 250
 
 
@@ -119,8 +119,8 @@ class Watchdog:
 
         Args:
             reference: the delivery.
-            record: its record, by which it waits for an attempt, or has failed and is not yet
-                indexed as failed.
+            record: its ledger record, which says that it waits for an attempt, or that it has
+                failed although it is not yet indexed as failed.
             now: the time.
 
         Raises:

@@ -147,7 +147,7 @@ class Verdict:
 
 
 def classify(outcome: Outcome, *, attempts: int, policy: Policy) -> Verdict:
-    """Return the verdict on the outcome of the latest attempt, when `attempts` have been made.
+    """Return the verdict on the outcome of the latest attempt, after `attempts` attempts.
 
     A retry is scheduled only while `attempts` < `policy.max_attempts`; after that the status is
     MAX_RETRIES_EXCEEDED. Every outcome has a verdict; nothing is raised.

@@ -44,7 +44,7 @@ class Deliverer:
         recipients: looks up recipients.
         watch: records the health of endpoints.
         slots: the concurrency slots of endpoints with a limit.
-        pacing: makes attempts at endpoints with a rate wait for their slots.
+        pacing: delays attempts until their rate slots, for endpoints whose rate is limited.
         turns: begins the attempts of deliveries with an `orderingKey` in their lines.
         fetch: returns a payload from S3; raises DependencyError if it cannot be read.
         now: returns the time of day.
@@ -142,7 +142,7 @@ class Deliverer:
     def _wait(
         self, reference: Reference, endpoint: Endpoint | None, claim: AttemptClaim | None
     ) -> Postponed | Outcome | None:
-        """Wait for the attempt's rate slot, if the endpoint has a rate.
+        """Wait for the attempt's rate slot, if the rate of the endpoint is limited.
 
         Return None if the attempt may be made, otherwise why it may not. If slots cannot be taken,
         the attempt is made without one, as in `_take_slot`.
@@ -240,7 +240,7 @@ class Deliverer:
         outcome: Outcome,
         time_left: Callable[[], float],
     ) -> None:
-        """Pause an endpoint with a rate if its response asks for a pause.
+        """Pause an endpoint whose rate is limited, if its response asks for a pause.
 
         If the pause cannot be recorded, that is only logged.
         """

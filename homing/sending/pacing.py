@@ -1,4 +1,4 @@
-"""Attempts at an endpoint with a rate: each waits for its rate slot.
+"""Attempts to an endpoint whose rate is limited: each waits for its rate slot.
 
 If the wait is too long for a function, the attempt is postponed to its slot, which it keeps. A
 postponed attempt has not been made, so it does not count towards the policy's limit of attempts and
@@ -35,10 +35,10 @@ _TOO_MANY = 429
 
 
 class Pacing:
-    """Makes attempts wait for their rate slots.
+    """Delays attempts until their rate slots.
 
     Args:
-        slots: the slots of endpoints with a rate.
+        slots: the slots of endpoints whose rate is limited.
         sleep: waits for the given number of seconds.
     """
 
@@ -52,7 +52,7 @@ class Pacing:
         """Wait until an attempt may be made.
 
         Args:
-            endpoint: the endpoint of the attempt; it has a rate.
+            endpoint: the endpoint of the attempt; its rate is limited.
             claim: the claim of the attempt; None for an attempt that has not waited.
             now: the time.
 

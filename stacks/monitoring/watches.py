@@ -207,7 +207,7 @@ def _server_errors(name: str, metric: cloudwatch.Metric) -> Watch:
     return Watch(
         name,
         metric,
-        "The API returns 5xx: those messages are not accepted, and senders must send them again.",
+        "The API returns 5xx: messages may not be accepted, and senders must send them again.",
         lasting=True,
         heading="ApiErrors",
     )

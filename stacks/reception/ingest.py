@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from .accepting import Accepting
 
 # With this many receives, messages outlast an outage of two hours. After the last one, SQS moves a
-# message to the queue of unaccepted messages, also one that makes the function crash.
+# message to the queue of unaccepted messages. So even one that makes the function crash ends there.
 _MAX_RECEIVE_COUNT = 50
 _BATCH_SIZE = 10
 
