@@ -36,7 +36,7 @@ class SettingsError(HomingError):
 
 
 class UnsettledError(HomingError):
-    """Raised when a first attempt failed unexpectedly, so that the queue keeps its message."""
+    """Raised when a first attempt fails unexpectedly, so that the queue keeps its message."""
 
 
 class DetachedError(HomingError):
@@ -44,7 +44,7 @@ class DetachedError(HomingError):
 
 
 class AcceptanceError(HomingError):
-    """Raised when a message could not be stored or queued, so that it is not accepted."""
+    """Raised when a message cannot be stored or queued, so that it is not accepted."""
 
 
 class FullLineError(AcceptanceError):

@@ -148,7 +148,7 @@ class ReleaseSettings(Settings):
 
 @dataclass(frozen=True, slots=True)
 class WatchdogSettings(ReleaseSettings):
-    """The settings of `watchdog`: those of `release` and more."""
+    """The settings of `watchdog`: those of `release`, and those for resuming and redriving."""
 
     redrives_table: str
     payload_bucket: str

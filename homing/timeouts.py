@@ -67,7 +67,7 @@ class Timeouts:
 
     @property
     def first_attempt(self) -> int:
-        """The timeout of a first attempt: `deliver`, and the other steps with short retries."""
+        """The timeout of a first attempt: enough for `deliver`, other steps and short retries."""
         return ceil(self.attempt_seconds) + _FIRST_ATTEMPT_MARGIN_SECONDS
 
     @property

@@ -49,7 +49,7 @@ _SUPERSEDED = frozenset({"SUPERSEDED", "DELIVERED_SUPERSEDED"})
 
 
 class Settled(StrEnum):
-    """How a queue message was settled: it may be deleted from the queue."""
+    """How a queue message was settled. A settled message may be deleted from the queue."""
 
     STARTED = "STARTED"
     ALREADY_STARTED = "ALREADY_STARTED"

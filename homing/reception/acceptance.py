@@ -209,7 +209,7 @@ class Acceptance:
         return [each.endpoint for each in subscriptions if each.matches(event)]
 
     def accept(self, message: Message, *, now: datetime) -> Reception:
-        """Accept a message. When this returns, all its deliveries are on the queue or past it.
+        """Accept a message. When this returns, all its deliveries are queued or wait in lines.
 
         Raises:
             InvalidMessageError, AcceptanceError, RateExceededError: see `accept_all`.
@@ -225,7 +225,7 @@ class Acceptance:
         Returns:
             One of these for each message:
 
-            - a Reception: all its deliveries are on the queue or past it;
+            - a Reception: all its deliveries have been queued, or wait in their lines;
             - an InvalidMessageError: 400 when `deliverAt` has passed, unless the message is a
               duplicate; 409 when its `messageId` is in use for a different message;
             - an AcceptanceError: a table or the queue failed, or too many deliveries wait in a

@@ -59,7 +59,7 @@ class Recipient:
         return self.confidential.headers if self.confidential else {}
 
     def url(self, reference: Reference) -> str:
-        """Return the URL of an attempt: the endpoint's current URL, or else the message's."""
+        """Return the URL of an attempt: that of the endpoint now, or that of the message."""
         return self.endpoint.url if self.endpoint else reference.target_url
 
 

@@ -168,7 +168,7 @@ def first_attempt_definition(delivery: dict[str, Any], *, timeout_seconds: int) 
 
 
 def _redirect(state: dict[str, Any], instead: str | None) -> None:
-    """Redirect every transition to the wait, so that it leads to another state."""
+    """Change each transition that leads to the wait, so that it leads to another state."""
     for holder in (state, *state.get("Choices", []), *state.get("Catch", [])):
         for arrow in ("Next", "Default"):
             if holder.get(arrow) == WAIT:
