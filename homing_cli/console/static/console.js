@@ -84,7 +84,8 @@ new MutationObserver(showZone).observe(document.getElementById("main"), {
 // A list does not refresh itself while rows are selected. A response that is already on its way then is
 // dropped: it may have other rows, and htmx keeps a selection at its position, not at its row.
 function waitWhileChosen(event) {
-  if (event.target.matches("[data-refresh]") && document.querySelector("#list input:checked")) event.preventDefault();
+  const asked = event.detail.ctx.sourceElement; // the target is the document if it has left the page
+  if (asked.matches("[data-refresh]") && document.querySelector("#list input:checked")) event.preventDefault();
 }
 document.addEventListener("htmx:before:request", waitWhileChosen);
 document.addEventListener("htmx:after:request", waitWhileChosen);
