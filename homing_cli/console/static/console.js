@@ -88,7 +88,7 @@ function waitWhileChosen(event) {
   if (asked.matches("[data-refresh]") && document.querySelector("#list input:checked")) event.preventDefault();
 }
 document.addEventListener("htmx:before:request", waitWhileChosen);
-document.addEventListener("htmx:after:request", waitWhileChosen);
+document.addEventListener("htmx:before:swap", waitWhileChosen);
 
 setInterval(countDown, 100);
 countDown();
