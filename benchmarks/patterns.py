@@ -71,7 +71,7 @@ def pattern(number: int) -> str:
 
 
 def milliseconds(function: Callable[[], object]) -> float:
-    """Return the processor time of one call in milliseconds: the median of some rounds."""
+    """Return the processor time of one call in milliseconds: the median of several rounds."""
     times = []
     for _ in range(ROUNDS):
         start = time.thread_time()

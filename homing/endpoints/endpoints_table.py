@@ -17,7 +17,7 @@ _TRIES = 3  # for keys that a batch did not process; boto3 retries calls that fa
 
 
 class EndpointsTable:
-    """The endpoints table. Its methods raise BotoCoreError or ClientError when a call to it fails.
+    """The endpoints table. Its methods raise BotoCoreError or ClientError when DynamoDB fails.
 
     Args:
         table: the table's name.

@@ -19,7 +19,7 @@ from typing import Any, NamedTuple, NoReturn
 from homing.errors import HomingError
 
 Test = Callable[[Any], bool]
-"""Returns whether a value matches: a string, a `Number`, a boolean or None."""
+"""Returns whether a value (a string, a `Number`, a boolean or None) matches."""
 
 MAX_SHOWN = 100  # the characters of a value that an error message shows
 

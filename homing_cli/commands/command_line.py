@@ -77,7 +77,8 @@ class Command(TyperCommand):
         """Parse the arguments as typer does, and check them.
 
         Raises:
-            typer.BadParameter: when a value is empty or not text, or an option needs another.
+            typer.BadParameter: when a value is empty or not text, or an option is given without
+                another that it needs.
         """
         rest = super().parse_args(ctx, list(args))
         _check_values(ctx, args)
@@ -93,7 +94,8 @@ class Group(TyperGroup):
         """Parse the arguments, with the options of the group moved after the command's name.
 
         Raises:
-            typer.BadParameter: when a value is empty or not text, or an option needs another.
+            typer.BadParameter: when a value is empty or not text, or an option is given without
+                another that it needs.
         """
         rest = super().parse_args(ctx, self._with_options_behind(ctx, list(args)))
         _check_values(ctx, args)

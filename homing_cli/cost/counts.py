@@ -108,6 +108,6 @@ class PathCounts:
 
 
 def load_counts(file: Path = FILE) -> dict[str, PathCounts]:
-    """Read the counts from their file, by the setting of the express path: `on` and `off`."""
+    """Read the counts from their file, keyed by the setting of the express path: `on` and `off`."""
     paths = json.loads(file.read_text())["paths"]
     return {name: PathCounts.from_document(express_path) for name, express_path in paths.items()}

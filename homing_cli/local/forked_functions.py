@@ -130,7 +130,7 @@ class _Functions:
         self._lock = threading.Lock()
 
     def start(self, command: list[str], *, cwd: str, env: dict[str, str], **options: Any) -> Any:
-        """Start a process like `subprocess.Popen`; fork it if it is a Python function."""
+        """Start a process as `subprocess.Popen` does, by a fork if it runs a Python function."""
         config = _starting.get()
         if config is None or command[0] != sys.executable:
             return subprocess.Popen(command, cwd=cwd, env=env, **options)  # noqa: S603 -- the emulator's own

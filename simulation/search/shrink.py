@@ -1,7 +1,8 @@
 """Shrinking of a history that violates an invariant.
 
 Faults, submissions, outages, wrong clocks and responses are removed one by one, as long as the same
-invariant is still violated. Each draw depends only on its name, so the rest behaves as before.
+invariant is still violated. Each random value depends only on its name, so removing one thing does
+not change how the rest behaves.
 """
 
 from __future__ import annotations

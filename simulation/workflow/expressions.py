@@ -1,7 +1,7 @@
 """JSONata expressions as Python closures, for the subset of `jsonata_syntax`.
 
 As in Step Functions, an expression has one variable, `$states`. JSONata's `undefined` is `MISSING`
-here. A differential test evaluates every expression of the definitions also with the package
+here. A differential test also evaluates every expression of the definitions with the package
 `jsonata`, and compares the results.
 """
 

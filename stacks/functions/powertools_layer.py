@@ -1,4 +1,4 @@
-"""Compiles the layer that `make powertools-layer` has fetched; run it as a module."""
+"""Compiles the layer that `make powertools-layer` has fetched. Run this file as a module."""
 
 from __future__ import annotations
 
