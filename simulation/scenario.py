@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def host_of(url: str) -> str:
-    """Return the name of an endpoint in scenarios: the first label of its host."""
+    """Return the name that scenarios give an endpoint: the first label of its host."""
     return url.partition("://")[2].partition("/")[0].partition(":")[0].partition(".")[0]
 
 

@@ -143,7 +143,7 @@ def secret_document(secret: str) -> dict[str, str]:
 
 
 def _bare(known: Endpoint, now: datetime) -> Endpoint:
-    """Return an endpoint with default settings, except that a disabled one stays disabled."""
+    """Return an endpoint reset to the default settings; if it was disabled, it stays so."""
     return Endpoint(
         known.sender_id,
         known.endpoint_id,

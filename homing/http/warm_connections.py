@@ -79,7 +79,7 @@ class WarmConnections:
         self._kept: dict[Origin, _Kept] = {}
 
     def take(self, origin: Origin, now: Moment) -> Connection | None:
-        """Return a trusted connection to an origin and remove it; None if there is none."""
+        """Return a trusted connection to an origin, no longer kept here; None if there is none."""
         kept = self._kept.pop(origin, None)
         if kept is None:
             return None

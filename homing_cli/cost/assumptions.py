@@ -39,7 +39,7 @@ class Function:
 
 @dataclass(frozen=True, slots=True)
 class Express:
-    """The billing of an Express execution; each task adds `task_ms` to the endpoint's time."""
+    """How an Express execution is billed: for the endpoint's time, and `task_ms` for each task."""
 
     memory_mb: int
     rounding_ms: int
