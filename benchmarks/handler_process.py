@@ -46,7 +46,7 @@ def counted() -> list[str]:
     requests: list[str] = []
     if "urllib3" not in sys.modules:  # a handler without clients, whose memory is measured
         return requests
-    from urllib3 import HTTPConnectionPool  # noqa: PLC0415 -- as above
+    from urllib3 import HTTPConnectionPool  # noqa: PLC0415 -- only where the handler has loaded it
 
     make = HTTPConnectionPool.urlopen
 
@@ -54,7 +54,7 @@ def counted() -> list[str]:
         requests.append(method)
         return make(pool, method, *more, **named)
 
-    HTTPConnectionPool.urlopen = make_and_count  # type: ignore[method-assign]
+    HTTPConnectionPool.urlopen = make_and_count  # type: ignore[method-assign]  # counts, then calls it
     return requests
 
 

@@ -135,7 +135,7 @@ class Connection:
             proxies={} if is_local else get_environ_proxies(url),
             timeout=(min(_CONNECT_SECONDS, retrying.timeout), retrying.timeout),  # type: ignore[arg-type]  # connect, read
             max_pool_connections=_CONNECTIONS,
-            socket_options=_UNDELAYED,  # type: ignore[arg-type]  # the stubs are wrong
+            socket_options=_UNDELAYED,  # type: ignore[arg-type]  # tuples, as urllib3 takes them
         )
 
     def call(
