@@ -289,7 +289,7 @@ def _lines(
 
 
 def _by_option(error: FieldError) -> str:
-    """Return the API's error for a field, with the name of the option in place of the field."""
+    """Return the API's error for a field, with the option's name in place of the field's name."""
     field, dot, part = error.field.partition(".")
     kebab = re.sub("[A-Z]", lambda capital: f"-{capital[0].lower()}", field)
     return f"--{_OPTIONS.get(field, kebab)}{dot}{part} {error.message}"

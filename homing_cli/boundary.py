@@ -60,7 +60,7 @@ class Root(Group):
     def invoke(self, ctx: Any) -> Any:
         """Run the command, and report an error, if there is one, in one line."""
         if isinstance(sys.stdout, TextIOWrapper):
-            # Escape characters that the encoding of the output lacks.
+            # Print an escape sequence for each character that the output's encoding lacks.
             sys.stdout.reconfigure(errors="backslashreplace")
         with _one_line_errors(ctx):
             try:

@@ -1,4 +1,4 @@
-"""A client of Homing's API for the commands, on AWS and on the local cloud; requests are signed."""
+"""The client with which the commands call Homing's API, on AWS and on the local cloud."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _RETRYING = Retrying(timeout=35, give_up_after=10)
 
 
 class ApiClient:
-    """A client of one deployed Homing; safe to share between threads.
+    """A client of one deployed Homing, which signs its requests; safe to share between threads.
 
     Args:
         target: the deployed Homing.

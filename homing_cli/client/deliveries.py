@@ -82,7 +82,7 @@ def follow(
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     sleep: Callable[[float], None] = time.sleep,
 ) -> Iterator[dict[MessageRef, tuple[DeliveryView, ...]]]:
-    """Poll messages until all deliveries have ended; after each round, yield what is known.
+    """Poll messages until all their deliveries have ended; yield the deliveries after each round.
 
     A message is not polled before its next retry is due.
 
@@ -94,7 +94,7 @@ def follow(
         sleep: pauses between rounds, in seconds.
 
     Raises:
-        ApiError: when the API refuses, or cannot answer in ten rounds in a row.
+        ApiError: when the API refuses a request, or cannot answer in ten rounds in a row.
     """
     known: dict[MessageRef, tuple[DeliveryView, ...]] = {}
     start = clock()
@@ -119,9 +119,10 @@ def follow(
 
 
 def _ask(api: ApiClient, message: MessageRef, *, is_last: bool) -> tuple[DeliveryView, ...] | None:
-    """Return the deliveries of a message, or None if the API cannot answer and there is time left.
+    """Return the deliveries of a message; None if the API cannot answer at the moment.
 
-    When a thousand messages are followed, one failed poll is not worth reporting.
+    The message is then polled again in the next round: when a thousand messages are followed, one
+    failed poll is not worth reporting. With `is_last`, the error is raised instead.
     """
     try:
         return views(api.message(message.message_id, message.sender_id))
@@ -132,7 +133,7 @@ def _ask(api: ApiClient, message: MessageRef, *, is_last: bool) -> tuple[Deliver
 
 
 def _next_look(found: Sequence[DeliveryView], now: datetime) -> datetime:
-    """Return when to poll again: at the first retry if all open deliveries await one, else now."""
+    """Return the time of the earliest retry if all open deliveries wait for one, otherwise now."""
     times = [view.next_retry_at for view in found if not view.ended]
     return min((timestamps.from_text(at) if at else now for at in times), default=now)
 

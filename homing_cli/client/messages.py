@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 CONCURRENCY = 8
 TOGETHER = 100  # the most messages that a request can contain
-_GROUP_BYTES = 5_000_000  # a limit for long lines, so that a file may be larger than memory
+_GROUP_BYTES = 5_000_000  # of a request, so that a file of long lines may be larger than memory
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +159,8 @@ class HandingOver:
 
     def _first(self) -> Iterator[Handed]:
         yield from self._pending[0].result()
-        self._pending.popleft()  # only after the yield: an interruption may end the iteration there
+        # Only after the yield: if that is interrupted, `begun` yields these results again.
+        self._pending.popleft()
 
 
 def _groups(lines: Iterable[Line], most: int) -> Iterator[list[Line]]:
@@ -177,7 +178,7 @@ def _groups(lines: Iterable[Line], most: int) -> Iterator[list[Line]]:
 
 
 def compose(target_url: str | None, payload: str, options: dict[str, object]) -> bytes:
-    """Return a request body with the text of a payload unchanged.
+    """Return a request body that contains the text of a payload unchanged.
 
     Args:
         target_url: where to deliver; None if the options name an endpoint.
@@ -186,7 +187,7 @@ def compose(target_url: str | None, payload: str, options: dict[str, object]) ->
 
     Raises:
         InvalidMessageError: when the API would refuse one of the fields.
-        ValueError: when the payload should be JSON and is not.
+        ValueError: when the payload should be JSON and is not, or is nested too deeply.
     """
     given = {"targetUrl": target_url} | options
     fields = {name: value for name, value in given.items() if value is not None}

@@ -69,7 +69,8 @@ class Actions:
     def redrive_dead_letters(self, dead_letters: Iterable[HeldDeadLetter]) -> Iterator[Done]:
         """Redrive deliveries by their dead letters, one by one.
 
-        A dead letter is deleted once its execution has started; otherwise it is kept.
+        A dead letter is deleted once the execution that redrives it has started; otherwise it stays
+        in the queue.
         """
         for held in dead_letters:
             reference = held.dead_letter.reference

@@ -46,12 +46,12 @@ class Target:
 
     Args:
         session: the credentials and the region.
-        api_url: the base of the API under IAM, without a trailing slash.
-        sender_api_url: the base of the API for senders with API keys, without a trailing slash.
+        api_url: the base URL of the API for AWS credentials (IAM), without a trailing slash.
+        sender_api_url: the base URL of the API for API keys, without a trailing slash.
         outputs: the stack's outputs (docs/cli.md, "Outputs of the stack").
         endpoint: the endpoint of all AWS services in the local cloud; None for AWS.
-        messages_url: the base of the function URL that accepts messages; None for a stack without
-            one.
+        messages_url: the function URL that accepts messages, without a trailing slash; None for a
+            stack without one.
         key: the key that signs calls to the local cloud; None for AWS.
         smoke_url: the receiver of `homing smoke`; None for a stack without one.
     """
@@ -77,9 +77,9 @@ def find_target(
     """Return the deployed Homing that a command acts on.
 
     Args:
-        stack: the name or ARN of a CloudFormation stack, with the path of the construct where it
-            has several: `Shop/Webhooks`; None for the local cloud.
-        region: the stack's region; None for that of the environment or the profile.
+        stack: the name or ARN of a CloudFormation stack; if it contains several Homings, followed
+            by the path of the construct: `Shop/Webhooks`. None for the local cloud.
+        region: the stack's region; None for the region set in the environment or the profile.
         profile: the AWS profile; None for the default profile.
 
     Raises:
@@ -165,7 +165,10 @@ def _local_session(key: LocalKey, region: str) -> boto3.Session:
 
 
 def _find_local_target() -> Target:
-    """Return the nearest running local cloud; the state of one that has ended is ignored."""
+    """Return the running local cloud whose state is in the nearest folder.
+
+    The state of a local cloud that no longer runs is ignored.
+    """
     for record in _records():
         found = local_target(record)
         if found.endpoint and found.key and answers(found.endpoint, found.key, _ANSWER_SECONDS):

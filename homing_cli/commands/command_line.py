@@ -4,7 +4,7 @@
   `homing dead-letters list --stack A`. A subcommand without this option refuses it.
 - A value must be text and not empty, so that an unset shell variable does not mean "all".
 - `--region`, `--profile` and `--construct` need `--stack`; without it they are an error.
-- Every command that has `--stack` has `--construct`; its value becomes part of the stack's:
+- Every command that has `--stack` has `--construct`. Its value is appended to the stack's name:
   `--stack Shop --construct Webhooks` is the same as `--stack Shop/Webhooks`.
 """
 
@@ -32,7 +32,7 @@ _MAY_BE_EMPTY = frozenset({"description", "payload"})
 _GROUPS = (Where, Selection)
 _STACK = "stack"
 _OF_A_STACK = frozenset({"region", "profile", "construct"})
-CONSTRUCT = "homing.construct"  # another such key
+CONSTRUCT = "homing.construct"  # another key in `Context.meta`
 
 
 def _ask_for_debug(context: typer.Context, asked: bool) -> None:
@@ -113,7 +113,7 @@ class Group(TyperGroup):
 
 
 class Commands(typer.Typer):
-    """A `typer.Typer` whose commands are of class `Command`, and whose groups of class `Group`."""
+    """A `typer.Typer` with commands of class `Command` and groups of class `Group`."""
 
     def __init__(self, cls: type[Group] = Group, **settings: Any) -> None:
         super().__init__(cls=cls, add_completion=False, **settings)

@@ -73,8 +73,8 @@ def cost(
         Literal["url", "batch", "api", "ingest"],
         typer.Option(
             help=(
-                "How messages are sent: by the function URL, one or ten per request, by an API, "
-                "or by the ingest queue."
+                "How messages are sent: through the function URL, one per request (url) or ten "
+                "(batch), through an API (api), or through an ingest queue (ingest)."
             )
         ),
     ] = "url",

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from homing.errors import FieldError
 
-_LONGEST_FILE = 65_536  # in bytes; more than the headers of an endpoint may have
+_LONGEST_FILE = 65_536  # in bytes; longer than an endpoint's headers may be in all
 
 
 def endpoint_id_of(text: str) -> str:
@@ -84,7 +84,7 @@ def header_map(texts: Sequence[str], *, none: bool) -> dict[str, str] | None:
 
 
 def event_types(given: Sequence[str], *, none: bool) -> list[str] | None:
-    """Return the event types of `--event-type`; None to leave the endpoint's as they are.
+    """Return the event types given with `--event-type`; None to leave the endpoint's as they are.
 
     Args:
         given: the event types.
@@ -96,7 +96,7 @@ def event_types(given: Sequence[str], *, none: bool) -> list[str] | None:
 
 
 def policy_object(text: str) -> dict[str, Any]:
-    """Return the retry policy of `--policy`, read as strictly as by the API."""
+    """Return the retry policy given with `--policy`, parsed as strictly as the API parses it."""
     try:
         members = split_members(decode(text))
         return {name: read_value(name, source) for name, source in members.items()}
@@ -106,7 +106,7 @@ def policy_object(text: str) -> dict[str, Any]:
 
 
 def payload_text(text: str) -> JsonText:
-    """Return the JSON of `--payload` as written."""
+    """Return the JSON given with `--payload`, exactly as written."""
     try:
         return JsonText(RawJson(text).text)
     except ValueError as error:
@@ -114,7 +114,10 @@ def payload_text(text: str) -> JsonText:
 
 
 def filter_text(text: str) -> str:
-    """Return the event pattern of `--filter` exactly as written. The API checks what it means."""
+    """Return the event pattern given with `--filter`, exactly as written.
+
+    Only its syntax as a JSON object is checked here; the API checks the rest.
+    """
     try:
         split_members(decode(text))
     except InvalidMessageError as error:

@@ -51,7 +51,7 @@ Profile: TypeAlias = Annotated[
 class Where:
     """Which Homing a command acts on: a stack in AWS, or the local cloud.
 
-    A command with a parameter of this type has the options of its fields (`Commands`).
+    A command with a parameter of this type gets an option for each field (see `Commands`).
     """
 
     stack: Stack = None
@@ -102,10 +102,10 @@ def sender_name(text: str) -> str:
 
 
 def instant(text: str) -> datetime:
-    """Return the time that a text, a date-time with a zone, stands for.
+    """Return the time in a text such as `2026-01-31T12:00:00Z`.
 
     Raises:
-        typer.BadParameter: when the text is not such a date-time.
+        typer.BadParameter: when the text is not a date-time with a time zone.
     """
     try:
         return timestamps.from_text(text)

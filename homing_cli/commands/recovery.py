@@ -116,7 +116,10 @@ def dead_letters_redrive(
         _show_preview(groups, matched, as_json=as_json)
         raise typer.Exit(0 if matched else 1)
     if too_long(matched, rate):
-        raise typer.BadParameter(f"--rate {rate:g} is too low for {matched}: {LONGEST_HOURS} hours")
+        raise typer.BadParameter(
+            f"--rate {rate:g} is too low: {matched} deliveries would take longer than "
+            f"{LONGEST_HOURS} hours"
+        )
     if not as_json:
         _show_preview(groups, matched, as_json=False)
     begun = redrives.begin(token_hex(8), wanted, rate, matched=matched, now=now)
@@ -157,7 +160,7 @@ def dead_letters_stop(redrive_id: RedriveId, where: Where, as_json: AsJson = Fal
 def _redrive_one(
     target: Target, message_id: str, selection: Selection, *, dry_run: bool, as_json: bool
 ) -> NoReturn:
-    """Redrive a message from its dead letters in the queue or, if it has none there, the ledger."""
+    """Redrive a message: from its dead letters in the queue or, without any, from the ledger."""
     if replace(selection, sender=None) != Selection():
         raise typer.BadParameter("an ID cannot be combined with filters, except --sender")
     wanted = Filter(message_id=message_id, sender_id=selection.sender)
@@ -168,7 +171,7 @@ def _redrive_one(
         else:
             _told(Actions(target).redrive_dead_letters(held), done, quiet=as_json)
     if not done and not dry_run:
-        # The dead letter is not in the queue, but Homing may have kept the payload.
+        # No dead letter is in the queue, but Homing may still store the payload.
         found = _references(target, message_id, selection.sender)
         _told((Actions(target).redrive(one) for one in found), done, quiet=as_json)
     if as_json:

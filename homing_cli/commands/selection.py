@@ -104,7 +104,7 @@ _OPTIONS = {
 class Selection:
     """The deliveries that a command is about.
 
-    A command with a parameter of this type has the options of its fields (`Commands`).
+    A command with a parameter of this type gets an option for each field (see `Commands`).
     """
 
     status: Status = None

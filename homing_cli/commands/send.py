@@ -137,5 +137,5 @@ def watch(api: ApiClient, report: Report, console: Console, timeout: float | Non
 
 
 def _ended(found: Iterable[DeliveryView] | None) -> bool:
-    """Return whether all deliveries of a message have ended; True if an event has none."""
+    """Return whether all deliveries of a message have ended; True for an event without any."""
     return found is not None and all(view.ended for view in found)

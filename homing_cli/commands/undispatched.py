@@ -51,9 +51,9 @@ def show_undispatched(
     where: Where,
     limit: Limit = 1000,
 ) -> None:
-    """Show what the queues contain of a message, as JSON.
+    """Show an undispatched or unaccepted message, as JSON.
 
-    If it could not be accepted, it is shown with the problem document.
+    An unaccepted message is shown with its problem document.
     """
     target = where.target()
     found = [one for one in undispatched.look(target, limit) if one.message_id == message_id]

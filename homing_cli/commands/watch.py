@@ -36,7 +36,7 @@ def watch(
     since: Annotated[
         float,
         typer.Option(
-            min=0, max=_LONGEST_MINUTES, help="Start with the attempts of the last few minutes."
+            min=0, max=_LONGEST_MINUTES, help="Start with the attempts of this many past minutes."
         ),
     ] = 0,
     seconds: Annotated[
@@ -73,7 +73,7 @@ def follow(
     Args:
         log: the log to read.
         since: attempts before this time are skipped.
-        seconds: when to stop; None for never.
+        seconds: stop after this many seconds; None for no limit.
         clock: returns the current time.
         sleep: pauses for a number of seconds.
     """

@@ -67,11 +67,12 @@ def what_if(
         ),
     ] = 10_000,
     histories: Annotated[
-        int, typer.Option(min=0, help="The number of ledger records to replay; 0 reads none.")
+        int,
+        typer.Option(min=0, help="How many recorded deliveries to try the policy on; 0 for none."),
     ] = DEFAULT_LIMIT,
     as_json: AsJson = False,
 ) -> None:
-    """Show the schedule, load and cost of a retry policy, and replay recorded deliveries."""
+    """Show the schedule, load and cost of a retry policy, and its effect on recorded deliveries."""
     given = {
         "maxAttempts": max_attempts,
         "baseDelaySeconds": base,
@@ -100,7 +101,7 @@ def what_if(
 
 
 def _by_option(complaint: str) -> str:
-    """Return an error of the API, with the names of options in place of those of fields."""
+    """Return an error of the API, with the names of options in place of the names of fields."""
     field_names = "(?<!is no )(?:" + "|".join(_OPTIONS) + ")"
     return re.sub(field_names, lambda field: _OPTIONS[field[0]], complaint)
 

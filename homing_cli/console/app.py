@@ -40,8 +40,8 @@ def make_app(services: Services, port: int) -> Starlette:
     """Return the console as an ASGI application.
 
     Args:
-        services: what the pages use.
-        port: the console's port on 127.0.0.1; requests for any other port are refused.
+        services: the objects that the pages use.
+        port: the console's port on 127.0.0.1; requests with another port in `Host` are refused.
     """
     app = Starlette(
         routes=[

@@ -1,6 +1,6 @@
 """Waiting executions of the Standard workflow, and how to end them without loss (`homing drain`).
 
-Dead-lettering an execution takes three steps, each of which may be repeated:
+Dead-lettering the delivery of an execution takes three steps, each of which may be repeated:
 
 1. one conditional update records the failure and the dead letter, so the execution can no longer
    claim its attempt;
@@ -51,7 +51,7 @@ class Waiting:
 
     Args:
         arn: the ARN of the execution.
-        document: the delivery document, as it entered the execution's latest state.
+        document: the delivery document, as passed to the execution's latest state.
         waits: whether that state is `WaitUntilDue`; otherwise an attempt is being made.
     """
 

@@ -25,7 +25,7 @@ _HOLD_SECONDS = 30
 _COPY_SECONDS = 600
 
 
-# The exceptions that reading a text as a delivery document can raise if it is not one.
+# The exceptions that can be raised when a text is read as a delivery document but is not one.
 _NO_DEAD_LETTER = (
     *(ValueError, KeyError, TypeError, AttributeError),
     *(RecursionError, MalformedDeliveryError),
@@ -70,7 +70,7 @@ class DeadLetter:
         return dead_letter
 
     def to_document(self) -> dict[str, Any]:
-        """Return the dead letter as one line of the list that `--json` prints."""
+        """Return the dead letter as an entry of the list that `--json` prints."""
         return {
             "messageId": self.reference.message_id,
             "senderId": self.reference.sender_id,
@@ -88,10 +88,10 @@ class Look:
     """The result of reading the queue.
 
     Args:
-        total: the number of messages in the queue, as SQS counts (approximately).
+        total: the approximate number of messages in the queue, as counted by SQS.
         dead_letters: the dead letters that were read, at most as many as asked for.
         unreadable: the bodies of messages that are not dead letters.
-        passed_over: the number of dead letters that were read but are to other endpoints.
+        passed_over: the number of dead letters that were read but go to other endpoints.
     """
 
     total: int
@@ -146,7 +146,7 @@ def count(target: Target) -> int:
 
 
 def copies(target: Target, limit: int | None = None) -> Iterator[str]:
-    """Yield each dead letter as one line of JSON, complete, and leave it in the queue.
+    """Yield each complete dead letter as one line of JSON, and leave it in the queue.
 
     A line can be sent to the queue again to restore its dead letter. A body that is not a dead
     letter is returned as `{"unreadable": body}`.

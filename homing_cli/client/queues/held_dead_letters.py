@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from homing_cli.client.queues.lease import Lease
     from homing_cli.client.target import Target
 
-# Long enough for ten messages at the slowest rate, one in ten seconds, with a margin.
+# Long enough to process ten messages, the most that SQS returns at once, in ten seconds each.
 HOLD_SECONDS = 120
 
 
@@ -32,7 +32,7 @@ class Filter:
     Args:
         message_id: the message.
         sender_id: the sender.
-        endpoint_id: the endpoint, whatever its URL was.
+        endpoint_id: the endpoint; its URL may have changed since the attempt.
         target: the beginning of the target URL.
         category: the category of the last outcome.
         before: the last attempt was earlier than this.
@@ -69,7 +69,7 @@ class HeldDeadLetter:
 
 
 class Held:
-    """The dead letters that a filter matches, held while they are iterated; made by `hold`."""
+    """The dead letters that a filter matches, held while they are iterated; created by `hold`."""
 
     def __init__(self, leased: Lease, wanted: Filter) -> None:
         self._leased = leased
@@ -90,6 +90,9 @@ class Held:
 
 @contextmanager
 def hold(target: Target, wanted: Filter) -> Iterator[Held]:
-    """Hold dead letters; those that were not deleted are released when the context ends."""
+    """Hold the dead letters that a filter matches until the context ends.
+
+    Those that have not been deleted are then released.
+    """
     with lease(target.client("sqs"), target.outputs["DeadLetterQueueUrl"], HOLD_SECONDS) as leased:
         yield Held(leased, wanted)

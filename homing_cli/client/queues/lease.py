@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
 _BATCH = 10
-# The errors of SQS for a receipt handle that a newer one has replaced or that has expired.
+# The errors of SQS for a receipt handle that has expired or has been replaced by a newer one.
 _STALE = frozenset({"InvalidParameterValue", "ReceiptHandleIsInvalid"})
 
 
@@ -31,7 +31,7 @@ def lease(client: Any, queue: str, hold_seconds: int) -> Iterator[Lease]:
 
 
 class Lease:
-    """A lease of messages; made by `lease`.
+    """A lease of messages; created by `lease`.
 
     Args:
         client: an SQS client.
@@ -55,9 +55,10 @@ class Lease:
     def messages(self, limit: int | None = None) -> Iterator[Mapping[str, Any]]:
         """Yield up to `limit` messages, each once.
 
-        The iteration ends when SQS returns no messages, or has returned more repeated messages in a
-        row than were yielded in all: a message that was not deleted is redelivered after its hold,
-        possibly before the rest.
+        The iteration ends when SQS returns no messages. After its hold, SQS redelivers a message
+        that was not deleted, possibly before messages that it has not delivered yet. The iteration
+        therefore also ends when SQS has returned more repeated messages in a row than there have
+        been different messages in all.
         """
         known = 0
         while known <= self.seen and (limit is None or self.seen < limit):

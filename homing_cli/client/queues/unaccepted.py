@@ -1,7 +1,7 @@
 """The queue of unaccepted messages: messages of an ingest queue that could not be accepted.
 
-A message put on its ingest queue again keeps its `messageId`, even though SQS assigns a new id, so
-it is accepted only once, no matter how often this is repeated.
+A message can be put on its ingest queue again any number of times and is accepted only once: SQS
+assigns a new id each time, but its `messageId` stays the same.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class UnacceptedMessage:
         body: the body of the message, as it was on the ingest queue.
         attributes: the message attributes, as they were on the ingest queue, and `messageId`.
         queue_arn: the ingest queue.
-        problem: why the message is invalid; None if SQS moved it after its last try.
+        problem: why the message is invalid; None if SQS moved it to this queue after its last try.
     """
 
     body: str
@@ -80,7 +80,7 @@ class UnacceptedMessage:
         return _EVERY_TRY_FAILED if self.problem is None else str(self.problem.get("detail", ""))
 
     def to_document(self) -> dict[str, Any]:
-        """Return the message as one line of the list that `--json` prints."""
+        """Return the message as an entry of the list that `--json` prints."""
         return {
             "messageId": self.message_id,
             "targetUrl": "",
@@ -143,7 +143,7 @@ def _meant(
 
 
 def _is_same(one: UnacceptedMessage, other: UnacceptedMessage) -> bool:
-    """Return whether two queue messages are one message to `ingest`, despite their SQS ids."""
+    """Return whether `ingest` treats two queue messages with different SQS ids as one message."""
     return (one.queue_arn, one.body, one.attributes) == (
         other.queue_arn,
         other.body,

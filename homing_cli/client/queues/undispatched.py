@@ -1,7 +1,7 @@
-"""The queue of undispatched messages: deliveries that `dispatch` could not settle in five tries.
+"""The queue of undispatched messages: deliveries that could not be dispatched in five tries.
 
-They can be sent to the delivery queue again any number of times: like redelivered messages, they
-are settled from the ledger (docs/decisions/0006).
+They can be sent to the delivery queue again any number of times: `dispatch` first reads the ledger
+record of a delivery, and then does only what is left to do (docs/decisions/0006).
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class UndispatchedMessage:
-    """A queue message: its text, and the JSON object in it (empty if it is not one)."""
+    """A queue message: its text, and the JSON object in it (empty if the text is not one)."""
 
     body: str
     document: Mapping[str, Any]
@@ -53,7 +53,7 @@ class UndispatchedMessage:
         return reference if isinstance(reference, dict) else {}
 
     def to_document(self) -> dict[str, Any]:
-        """Return the message as one line of the list that `--json` prints."""
+        """Return the message as an entry of the list that `--json` prints."""
         return {
             "messageId": self.message_id,
             "targetUrl": self.target_url,
@@ -66,7 +66,7 @@ class UndispatchedMessage:
 def look(target: Target, limit: int) -> list[UndispatchedMessage]:
     """Return up to `limit` messages and leave them in the queue.
 
-    A FIFO queue returns one message of each delivery at a time.
+    SQS returns only one message of each delivery at a time, because the queue is FIFO.
     """
     queue = target.outputs["UndispatchedQueueUrl"]
     return [
@@ -75,7 +75,9 @@ def look(target: Target, limit: int) -> list[UndispatchedMessage]:
 
 
 def send_again(target: Target, message_id: str | None) -> int:
-    """Send undispatched messages to the delivery queue, all if no id is given; return how many.
+    """Send undispatched messages to the delivery queue again; return their number.
+
+    Without an id, all messages are sent.
 
     Each is deleted from the queue of undispatched messages only after the delivery queue has
     accepted it.
