@@ -4,7 +4,7 @@
   which prevents DNS rebinding (a foreign name that resolves to 127.0.0.1).
 - Another page can only link to the console. Its frames, images, script requests and prefetches are
   refused before a page is rendered, since rendering calls AWS. No response has a CORS header.
-- An action needs the token in the console's own pages, which is new with each start.
+- An action needs a token that only the console's own pages contain. It is new at each start.
 - Pages run only scripts that carry the page's nonce, load nothing from elsewhere, and cannot be
   framed.
 """

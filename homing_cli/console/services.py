@@ -1,4 +1,4 @@
-"""The services that the console's pages share, one set for each console."""
+"""The objects that the pages of a console share: data sources, actions, and the renderer."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ if TYPE_CHECKING:
     from homing_cli.client.target import Target
     from homing_cli.console.reading.counts import Counts, Pages
 
-# How far back the overview of a local cloud goes, whose figures are from logs.
+# How far back the overview of a local cloud can go: its figures come from the functions' logs.
 _LOG_KEPT = timedelta(hours=24)
 
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """The services that pages use.
+    """The objects that pages use.
 
     Args:
         target: the deployed Homing.
@@ -44,11 +44,11 @@ class Services:
         delivered: lists of deliveries that have arrived.
         counts: counts of deliveries that wait, have failed or were cancelled.
         addressed: the endpoints that deliveries are addressed to.
-        sources: what the pages of endpoints and senders read.
+        sources: the data sources of the pages of endpoints and senders.
         executions: the executions of deliveries.
         attempts: the logged attempts.
-        histories: recorded histories, for the what-if page.
-        standing: the current state of queues.
+        histories: the histories of recorded deliveries, for the what-if page.
+        standing: the current state of the queues.
         redrives: bulk redrives.
         actions: the actions; None if the console is read-only.
         endpoint_actions: the actions on endpoints; None if the console is read-only.
@@ -75,7 +75,12 @@ class Services:
 
 
 def make_services(target: Target, *, allow_actions: bool) -> Services:
-    """Return the services for a target."""
+    """Return the objects that the pages of a console use.
+
+    Args:
+        target: the deployed Homing.
+        allow_actions: whether the console allows actions; otherwise it is read-only.
+    """
     catalogue, index = Catalogue(target), index_of(target)
     counts = counts_of(index)
     place = f"local cloud at {target.endpoint}" if target.endpoint else _aws(target)
@@ -100,7 +105,7 @@ def make_services(target: Target, *, allow_actions: bool) -> Services:
 
 
 def services_of(request: Request) -> Services:
-    """Return the services of the console that received a request."""
+    """Return the objects of the console that received a request."""
     services: Services = request.app.state.services
     return services
 

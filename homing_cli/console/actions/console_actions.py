@@ -40,7 +40,7 @@ _COMPLAINTS = {
 
 @dataclass(frozen=True, slots=True)
 class _DeadLetters(Filter):
-    """The dead letters of chosen deliveries."""
+    """A filter that matches the dead letters of chosen deliveries."""
 
     delivery_ids: frozenset[str] = field(default_factory=frozenset)
 

@@ -33,7 +33,7 @@ WAYS: Mapping[str, Way] = {
     "enable": Way(
         "Enable",
         "Messages are sent to it again within a minute. Messages that have failed are not resent "
-        "automatically: you can do that on the next page.",
+        "automatically: you can resend them from the next page.",
     ),
     "disable": Way(
         "Disable",
@@ -72,7 +72,7 @@ class Request:
         way: one of `WAYS`.
         sender_id: the endpoint's sender.
         endpoint_id: the endpoint.
-        grace_hours: for how long old secrets sign beside a new one.
+        grace_hours: for how many hours the old secrets also sign after a rotation.
     """
 
     way: str

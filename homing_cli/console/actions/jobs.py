@@ -1,4 +1,4 @@
-"""Running actions. Each has its own thread, and a page shows its progress."""
+"""Runs actions, each in its own thread, and records their progress for the pages that show it."""
 
 from __future__ import annotations
 

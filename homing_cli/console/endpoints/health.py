@@ -21,12 +21,12 @@ class Health:
     """The health of an endpoint over a period.
 
     Args:
-        attempts: how many attempts were made at it.
-        delivered: how many of them succeeded.
+        attempts: how many attempts were made at the endpoint.
+        delivered: how many of these attempts succeeded.
         p50_ms: the median of the endpoint's response times; None without attempts.
         p99_ms: the 99th percentile of the response times; None without attempts.
-        last_success: when the last attempt succeeded; None if none did.
-        last_failure: when the last attempt failed; None if none did.
+        last_success: the time of the last successful attempt; None if no attempt succeeded.
+        last_failure: the time of the last failed attempt; None if no attempt failed.
     """
 
     attempts: int = 0

@@ -1,6 +1,7 @@
 """The attempts of the last hour, or the latest of them up to a limit, from the functions' logs.
 
-There are no metrics by endpoint, and the ledger has no index of delivered messages.
+They are read from logs because there are no metrics by endpoint, and because the ledger has no
+index of delivered messages.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ MOST = 50_000  # how many attempts are kept in memory
 _STEP = timedelta(minutes=5)
 # CloudWatch Logs returns events a few seconds after they are written, and not in order.
 _OVERLAP = timedelta(seconds=20)
-# Nothing was sent, so the outcome says nothing about the endpoint.
+# In these categories nothing was sent, so the outcome says nothing about the endpoint.
 NOT_SENT = frozenset({Category.ENDPOINT_DISABLED, Category.BLOCKED_TARGET, Category.INTERNAL_ERROR})
 
 
@@ -117,7 +118,7 @@ class RecentAttempts:
 
 
 def _seen(one: Attempted) -> Seen | None:
-    """Return an attempt at an endpoint; None if it was at a plain URL, or was not sent."""
+    """Return an attempt at an endpoint; None if it went to a plain URL, or nothing was sent."""
     document = one.document
     if "endpointId" not in document or document.get("category") in NOT_SENT:
         return None

@@ -44,9 +44,9 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class SecretDates:
-    """When a secret was created, and when it stops signing: None for the current secret.
+    """When a secret was created, and when it stops signing, as texts in ISO 8601.
 
-    Both times are texts in ISO 8601.
+    The current secret does not stop signing: its `expires_at` is None.
     """
 
     created_at: str
@@ -77,7 +77,7 @@ class Registry:
         self._keys = KeysTable(target.outputs["KeysTable"], client)
 
     def endpoints(self, sender_id: str = "") -> Sequence[Endpoint]:
-        """Return the endpoints of a sender, or of all senders, at most `MOST`."""
+        """Return all endpoints of a sender or, without a sender, `MOST` endpoints at most."""
         if not sender_id:
             return list(islice(self._endpoints.all(), MOST))
         return self._endpoints.of_sender(sender_id) if SENDER_ID.allows(sender_id) else ()

@@ -32,7 +32,8 @@ class Row:
     Args:
         endpoint: the endpoint.
         health: the health in the period of the sample; None until the attempts have been read.
-        groups: the deliveries that wait or have failed; None until they have been counted.
+        groups: its deliveries that wait or have failed, in groups with the same cause; None until
+            they have been counted.
         waiting: how many deliveries wait for an attempt; None until they have been counted.
         failed: how many have failed and were not sent again; None until they have been counted.
     """

@@ -64,7 +64,7 @@ class Sources:
 
     @classmethod
     def connect(cls, target: Target, counts: Counts) -> Self:
-        """Return the sources of a target."""
+        """Return the sources for a deployed Homing."""
         recent = RecentAttempts(target)
         attempts: Answers[str, Sample] = Answers(
             lambda _: recent.read(datetime.now(UTC)), kept_seconds=_KEPT_SECONDS, kept_times=10
@@ -112,5 +112,5 @@ class Sources:
 def _latest(answers: Answers[Question, Value], question: Question) -> Latest[Value]:
     try:
         return Latest(answers.ask(question, _WAIT_SECONDS))
-    except (BotoCoreError, ClientError) as error:  # many operators may not read everything
+    except (BotoCoreError, ClientError) as error:  # an operator may lack the permission to read it
         return Latest(None, f"{type(error).__name__}: {error}")

@@ -20,7 +20,7 @@ def typed_event(sender_id: str, event_type: str, payload: str) -> Event:
     """Return the event that was typed into a form, with its payload as JSON text.
 
     Raises:
-        InvalidMessageError: when the event is invalid; contains all errors.
+        InvalidMessageError: when the event is invalid; the exception contains all errors.
     """
     if not SENDER_ID.allows(sender_id):
         raise InvalidMessageError([FieldError("sender", "is not the id of a sender")])

@@ -66,7 +66,8 @@ class Figures:
         retried: failed attempts that are retried.
         failed: failed attempts that are not retried.
         latency_ms: for each percentile, its latency in each step; None for a step without attempts.
-        percentiles_ms: the latencies over the whole span; None without attempts.
+        percentiles_ms: for each percentile, its latency over the whole span; None if there were no
+            attempts.
         source: the source of the figures, in a few words.
     """
 

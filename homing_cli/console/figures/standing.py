@@ -17,8 +17,8 @@ class Standing:
     """The current state of the queues.
 
     Args:
-        waiting: messages on the delivery queue.
-        in_hand: messages that are being dispatched.
+        waiting: messages on the delivery queue and the bulk queue.
+        in_hand: messages of these queues that are being dispatched.
         dead_letters: messages in the dead-letter queue.
         undispatched: messages in the queue of undispatched messages.
         unaccepted: messages of ingest queues that could not be accepted.

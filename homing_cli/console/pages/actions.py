@@ -1,4 +1,4 @@
-"""Pages that confirm an action, start it, and show its progress."""
+"""Pages that ask to confirm an action, start it, and show its progress."""
 
 from __future__ import annotations
 

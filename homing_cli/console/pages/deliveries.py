@@ -1,4 +1,4 @@
-"""The lists of deliveries and of dead letters, with filters, in pages, or counted."""
+"""The lists of deliveries and of dead letters: filtered, and either page by page or counted."""
 
 from __future__ import annotations
 
@@ -43,14 +43,21 @@ if TYPE_CHECKING:
 
 _REFRESH_SECONDS = 5
 _BUDGET_SECONDS = 0.6  # how long a page waits for a list and its count, in seconds
-MOST_FAULTS = 50  # the rows of a page; their endpoints are read in one call
+MOST_FAULTS = 50  # the most rows of a page; their endpoints are read in one call
 _MORE_FILTERS = ("eventType", "targetUrl", "since", "before")
 _DELIVERY_ID = re.compile(r"[0-9a-f]{32}")
 
 
 @dataclass(frozen=True, slots=True)
 class _List:
-    """The list of deliveries or of dead letters: title, address, content and statuses."""
+    """The list of deliveries or of dead letters.
+
+    Args:
+        title: the heading of the page.
+        path: the path of the page.
+        statuses: the statuses of the deliveries that it lists unless one is chosen.
+        choices: the choices of its status filter: values and labels.
+    """
 
     title: str
     path: str
@@ -82,7 +89,10 @@ _DEAD_LETTERS = _List(
 
 
 def show(request: Request) -> Response:
-    """Show a page of the list of deliveries. For the id of a delivery, redirect to its own page."""
+    """Show a page of the list of deliveries.
+
+    If the text searched for is the id of a delivery, redirect to the page of that delivery.
+    """
     return _show(request, _DELIVERIES)
 
 
@@ -135,7 +145,7 @@ def _show(request: Request, which: _List) -> Response:
 
 
 def with_endpoints(services: Services, found: Sequence[Fault]) -> list[Fault]:
-    """Return the first of the faults, with the current state of their endpoints."""
+    """Return the first `MOST_FAULTS` faults, with the current state of their endpoints."""
     shown = found[:MOST_FAULTS]
     endpoints = services.addressed.endpoints(fault.latest for fault in shown)
     return [fault.at(endpoints) for fault in shown]
@@ -149,10 +159,10 @@ def delivery_url(record: Mapping[str, Any]) -> str:
 def _read(
     services: Services, chosen: Selection, started: float, *, is_grouped: bool
 ) -> tuple[Page | None, Counted | None]:
-    """Return a page of the list, and the count of its deliveries; None for what is not available.
+    """Return a page of the list, and the counts of all deliveries that match the filter.
 
-    If only groups are shown, the page is None. The count takes longer than the list, so the list
-    does not wait for it.
+    Either is None while it is not available; the page is None also if only groups are shown.
+    Counting takes longer than listing, so the page does not wait for the counts.
     """
     if chosen.complaint:
         return None, None
@@ -179,7 +189,8 @@ def _others(page: Page | None, exact: Sequence[Listed]) -> list[Listed]:
 def _refresh_seconds(chosen: Selection, *, is_busy: bool) -> int | None:
     """Return after how many seconds the page reloads; None if it does not.
 
-    It reloads to get a pending answer and, on the first page of a list, to show new deliveries.
+    A page reloads to get an answer that is still being computed. The first page of a list also
+    reloads to show new deliveries.
     """
     if chosen.complaint or (chosen.after and not is_busy):
         return None
@@ -187,9 +198,9 @@ def _refresh_seconds(chosen: Selection, *, is_busy: bool) -> int | None:
 
 
 def _exact(services: Services, chosen: Selection) -> list[Listed] | RedirectResponse:
-    """Return the deliveries of the message whose id is the text in the filter, in any status.
+    """Return the deliveries, in any status, of the message whose id is the text searched for.
 
-    If the id is that of a delivery, redirect to its page.
+    If the text is the id of a delivery, return a redirect to the page of that delivery.
     """
     text = chosen.wanted.message_id
     if text is None or chosen.after:

@@ -1,4 +1,4 @@
-"""Pages that confirm an action on an endpoint, run it, and show the result."""
+"""Pages that ask to confirm an action on an endpoint, run it, and show the result."""
 
 from __future__ import annotations
 

@@ -57,7 +57,7 @@ def show(request: Request) -> Response:
 
 
 def one(request: Request) -> Response:
-    """Show an endpoint and, if the query has a `type`, whether it would get that event.
+    """Show an endpoint and, if the query has an event `type`, whether it would get such an event.
 
     Nothing is sent.
 

@@ -161,7 +161,7 @@ def _rate(text: str) -> float | None:
 
 
 def _query(redrive: BulkRedrive) -> dict[str, str]:
-    """Return the query of the list of a bulk redrive's deliveries, without its start time."""
+    """Return the query parameters that list the deliveries of a bulk redrive, without `before`."""
     document: dict[str, Any] = redrive.wanted.to_document()
     document.pop("before", None)
     statuses = document.pop("status", [])

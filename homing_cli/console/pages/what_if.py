@@ -1,4 +1,4 @@
-"""The what-if page: the schedule, load, cost and replay of a policy."""
+"""The what-if page: a policy's schedule, load and cost, and its effect on recorded deliveries."""
 
 from __future__ import annotations
 

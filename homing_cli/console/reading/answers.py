@@ -1,8 +1,8 @@
 """Answers computed in the background and cached briefly, so that no page waits for long.
 
 Listing or counting deliveries takes longer the more there are. A page waits briefly for the answer.
-If there is none by then, it shows the previous answer or, without one, says that the answer is
-being computed, and reloads.
+If that is not enough, it shows the previous answer. If there is no previous answer, it says that
+the answer is being computed, and reloads.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 Question = TypeVar("Question", bound="Hashable")
 Answer = TypeVar("Answer")
 
-_MOST = 50  # for how many questions the answers are kept
+_MOST = 50  # the number of questions whose answers are kept
 
 
 @dataclass(slots=True)
@@ -38,8 +38,8 @@ class Answers(Generic[Question, Answer]):
     Args:
         make: computes the answer to a question.
         kept_seconds: the shortest time for which an answer is kept.
-        kept_times: how long an answer is kept, as a multiple of the time that it took to compute,
-            so that pages that refresh themselves do not cause it to be computed all the time.
+        kept_times: how long an answer is kept, as a multiple of the time that it took to compute.
+            Otherwise, pages that refresh themselves would cause it to be computed all the time.
         monotonic: a clock in seconds.
     """
 

@@ -57,7 +57,7 @@ class Catalogue:
             if idempotency is None
             else {r.sk: _queued_record(r, idempotency) for r in idempotency.references()}
         )
-        # DynamoDB deletes expired records days late.
+        # DynamoDB may delete expired records days late.
         records = [r for r in self._records.of_message(key) if r["ttl"] >= int(now.timestamp())]
         found = list((known | {record["sk"]: record for record in records}).values())
         if not found and idempotency is not None:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from homing.ledger.delivery_index import Place
 
 _READ_AT_ONCE = 1000  # records per call; DynamoDB also returns at most a megabyte
-# The last read may take longer than this, and a page should take about a second in all.
+# No read begins after this time, but the last one may end later. A page should take about a second.
 BUDGET_SECONDS = 0.5
 
 
@@ -98,7 +98,7 @@ class Delivered:
 
 
 def listed(record: Mapping[str, Any]) -> Listed:
-    """Build the entry of a list from a record of the ledger (plain values)."""
+    """Build a list entry from a ledger record, given as plain values without DynamoDB's types."""
     history = record.get("retryHistory") or ()
     latest = (
         {"cause": {"category": e["errorCategory"], "reason": e["errorDetails"]["message"]}}

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from homing.ledger.delivery_filter import Listed
     from homing.ledger.delivery_groups import Group
 
-# The statuses of deliveries that may be part of a fault: all except CANCELLED, an operator's
-# choice.
+# The statuses of deliveries that may be part of a fault: all except DELIVERED and CANCELLED, which
+# is an operator's choice.
 STATUSES = (
     *(Status.QUEUED, Status.RETRY_SCHEDULED),
     *(Status.FAILED, Status.MAX_RETRIES_EXCEEDED),
@@ -75,7 +75,7 @@ class Fault:
 
     @property
     def since(self) -> str:
-        """The start of the fault: since when the endpoint has failed, if that is recorded."""
+        """The time at which the endpoint began to fail or, if not recorded, `first_at`."""
         known = self.endpoint
         if known is None or self.side is not Side.THEIRS or known.failing_since is None:
             return self.first_at

@@ -78,7 +78,7 @@ class Selection:
         return self.wanted.statuses == (Status.DELIVERED,)
 
     def shown(self, name: str) -> str:
-        """Return the value for a field of the form; a time in UTC, in the format of HTML inputs."""
+        """Return what a field of the form shows; a time is in UTC, in the format of HTML inputs."""
         text = self.given.get(name, "")
         return text[: _MINUTES + 3].removesuffix("Z") if name in _TIMES else text
 
@@ -90,7 +90,14 @@ class Selection:
 def parameters(
     *, sender_id: str, endpoint_id: str | None, target_url: str, category: Category | None
 ) -> dict[str, str]:
-    """Return the query parameters that select the deliveries to an endpoint or URL by cause."""
+    """Return the query parameters for the deliveries to an endpoint or URL that fail for a cause.
+
+    Args:
+        sender_id: the sender.
+        endpoint_id: the endpoint; None for a plain URL.
+        target_url: the URL, used only without an endpoint.
+        category: the cause; None for any.
+    """
     recipient = {"endpointId": endpoint_id} if endpoint_id else {"targetUrl": target_url}
     cause = {"category": category.value} if category else {}
     return {"senderId": sender_id, **recipient, **cause}

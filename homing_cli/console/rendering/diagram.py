@@ -2,7 +2,7 @@
 
 The picture is `static/state-machine.svg`, drawn by hand. Each state is a `<g>` with its name in
 `data-state`, each arrow a `<path>` with its two states in `data-arrow`. A test compares both with
-the definition of the state machine. After a change of the definition, edit the picture to match.
+the definition of the state machine. When you change the definition, edit the picture to match.
 """
 
 from __future__ import annotations

@@ -81,7 +81,7 @@ class View:
 def pretty(value: Any) -> str:
     """Return a value as indented JSON, or unchanged if it is not JSON; very long text is truncated.
 
-    Numbers in a text keep their digits.
+    Numbers in a JSON text keep all their digits.
     """
     if not isinstance(value, str):
         return _cut(json.dumps(value, indent=2, ensure_ascii=False, default=str))

@@ -32,7 +32,7 @@ _STATUSES: Mapping[str, StatusWords] = {
     Status.QUEUED: StatusWords("…", "Queued", "waits for its first attempt", "waiting"),
     Status.DELIVERED: StatusWords("✓", "Delivered", "the endpoint accepted it", "good"),
     Status.RETRY_SCHEDULED: StatusWords("↻", "Retry scheduled", "another attempt follows", "retry"),
-    Status.FAILED: StatusWords("✕", "Failed", "the outcome was not worth another attempt", "bad"),
+    Status.FAILED: StatusWords("✕", "Failed", "another attempt would not have helped", "bad"),
     Status.MAX_RETRIES_EXCEEDED: StatusWords(
         "✕", "Max retries exceeded", "every attempt the policy allows failed", "bad"
     ),
@@ -138,7 +138,7 @@ def span_words(milliseconds: float | None) -> str:
 
 
 def clock_words(text: str | datetime | None, now: datetime | None = None) -> str:
-    """Return a time in UTC: without the date on the day of `now`, else with it."""
+    """Return a time in UTC, with its date unless that is the date of `now`."""
     if not text:
         return NOTHING
     instant = timestamps.from_text(text) if isinstance(text, str) else text

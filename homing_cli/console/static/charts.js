@@ -3,7 +3,7 @@
 
 const drawn = new Map();
 
-// A canvas does not support light-dark(), so the colour is read from an element that has it.
+// A canvas does not support light-dark(), so each colour is read from an element that is styled with it.
 const probe = document.body.appendChild(document.createElement("span"));
 probe.hidden = true;
 

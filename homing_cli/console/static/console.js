@@ -81,10 +81,10 @@ new MutationObserver(showZone).observe(document.getElementById("main"), {
   childList: true, subtree: true, attributes: true, attributeFilter: ["datetime", "data-local"],
 });
 
-// A list does not refresh itself while rows are selected. A response that is already on its way then is
-// dropped: it may have other rows, and htmx keeps a selection at its position, not at its row.
+// A list does not refresh itself while rows are selected. A response that is already on its way when a row is
+// selected is dropped: it may contain other rows, and htmx would keep the selection on positions, not on rows.
 function waitWhileChosen(event) {
-  const asked = event.detail.ctx.sourceElement; // the target is the document if it has left the page
+  const asked = event.detail.ctx.sourceElement; // not event.target: the document, once the element has left the page
   if (asked.matches("[data-refresh]") && document.querySelector("#list input:checked")) event.preventDefault();
 }
 document.addEventListener("htmx:before:request", waitWhileChosen);

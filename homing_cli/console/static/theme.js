@@ -1,3 +1,3 @@
-// Sets the theme before the first paint: the chosen one or, without a choice, the system's.
+// Sets the theme before the first paint: the chosen theme or, without a choice, the system's.
 const chosen = localStorage.getItem("theme");
 if (chosen) document.documentElement.dataset.theme = chosen;

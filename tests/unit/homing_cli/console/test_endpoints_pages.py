@@ -210,7 +210,7 @@ def test_a_row_says_how_healthy_an_endpoint_is_and_what_it_holds_up(client: Test
     assert "40 ms" in cells(answer, "orders")[3]
     assert "Disabled it answered 410 Gone" in cells(answer, "gone")[0]
     assert cells(answer, "gone")[-1].endswith("312")
-    assert "of 4 attempts, all to endpoints in the last 60 min" in answer.text
+    assert "from all 4 attempts to endpoints in the last 60 min" in answer.text
 
 
 def test_a_search_without_a_match_says_what_was_searched(client: TestClient) -> None:
@@ -250,8 +250,8 @@ def test_the_page_of_an_endpoint_shows_its_settings(client: TestClient) -> None:
         "{&#34;maxAttempts&#34;: 2}",
         "<code>order.*</code>",
         "https://example.com/&lt;orders&gt;",
-        "the current one is of <time",
-        "an earlier one of <time",
+        "the current one was created <time",
+        "an earlier one, created <time",
     ):
         assert shown in text
     assert "whsec_" not in text
