@@ -4,10 +4,10 @@ HomingError
 ├── MalformedDeliveryError   a queue message is not a delivery document
 ├── InvalidMessageError      a request of a sender is invalid
 ├── SettingsError            an environment variable is missing or invalid
-├── UnsettledError           a first attempt failed unexpectedly; the queue keeps its message
-├── DetachedError            a first attempt is no longer waited for; the queue keeps its message
-├── AcceptanceError          a message could not be stored or queued as a whole
-│   └── FullLineError        too many messages with the same orderingKey wait
+├── UnsettledError           a first attempt failed unexpectedly; its message stays in the queue
+├── DetachedError            a first attempt continues unwatched; its message stays in the queue
+├── AcceptanceError          a message could not be stored or queued completely
+│   └── FullLineError        too many messages with the same orderingKey are waiting
 ├── RateExceededError        a message would exceed the rate of its sender
 └── DependencyError          a service that Homing calls has failed
 
@@ -32,15 +32,15 @@ class MalformedDeliveryError(HomingError):
 
 
 class SettingsError(HomingError):
-    """Raised when environment variables are missing or invalid; names all of them at once."""
+    """Raised when environment variables are missing or invalid; the message names all of them."""
 
 
 class UnsettledError(HomingError):
-    """Raised when a first attempt fails unexpectedly, so that the queue keeps its message."""
+    """Raised when a first attempt fails unexpectedly, so that its message stays in the queue."""
 
 
 class DetachedError(HomingError):
-    """Raised when a first attempt is detached: it continues, and the queue keeps its message."""
+    """Raised when a first attempt is detached: it continues, and its message stays in the queue."""
 
 
 class AcceptanceError(HomingError):
@@ -48,7 +48,7 @@ class AcceptanceError(HomingError):
 
 
 class FullLineError(AcceptanceError):
-    """Raised when too many messages with the same `orderingKey` already wait."""
+    """Raised when too many messages with the same `orderingKey` are already waiting."""
 
 
 class RateExceededError(HomingError):

@@ -1,7 +1,7 @@
 """The headers and content types that a message may have (RFC 9110, sections 5 and 8.3).
 
-Headers that Homing or the connection sets are refused. So are values that would change in transit:
-with a space at either end, or a character outside ASCII.
+Headers that Homing or the connection sets are refused. So are values that could change in transit:
+those with a space at either end or with a character outside ASCII.
 """
 
 from __future__ import annotations
@@ -74,7 +74,8 @@ def check_headers(headers: Mapping[str, str]) -> Mapping[str, str]:
     """Return the headers after checking their number and size.
 
     Raises:
-        ValueError: when there are too many, they are too long, or a name is repeated.
+        ValueError: when there are too many headers, they are too long in total, or a name is
+            repeated.
     """
     if len(headers) > MAX_HEADERS:
         raise ValueError(f"has {len(headers)} headers; at most {MAX_HEADERS} are allowed")

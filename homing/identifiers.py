@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-LIMIT = 128  # characters of any id
+LIMIT = 128  # the maximum length of any id, in characters
 DEFAULT_SENDER_ID = "default"
 
 

@@ -2,7 +2,7 @@
 
 When the response to a put is lost, boto3 retries the put. If the first try succeeded, the condition
 of the second fails, and the item in the table equals the item to put: that counts as success. Each
-item must have a random value, so that the items of two writers are never equal.
+item must contain a random value, so that the items of two writers are never equal.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def put_if(client: DynamoDBClient, put: Mapping[str, Any]) -> dict[str, Any] | N
         put: the arguments of PutItem; its `Item` differs from that of any other writer.
 
     Returns:
-        None if the item was put; otherwise the item that was there, as plain values.
+        None if the item was put; otherwise the item that the table already has, as plain values.
 
     Raises:
         BotoCoreError, ClientError: when the table cannot be written.

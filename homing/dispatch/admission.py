@@ -31,11 +31,11 @@ class Admission:
     def admit(
         self, recipient: Recipient, attempt: Callable[[], FirstAttempt]
     ) -> FirstAttempt | datetime:
-        """Make a first attempt, or return when to make it instead.
+        """Make a first attempt or, if the delivery is deferred, return when it is due.
 
         Args:
             recipient: the recipient of the attempt.
-            attempt: makes the attempt; it must return after a limited time.
+            attempt: the function that makes the attempt. It must return within a limited time.
 
         Returns:
             How the attempt ended; or, if the delivery is deferred, when it is due.

@@ -1,4 +1,4 @@
-"""A bounded wait: after the slow threshold a call is detached and its caller continues.
+"""A bounded wait: a call that takes longer than the limit is detached, and its caller continues.
 
 A detached call continues in its own thread, and its result is ignored. Lambda freezes that thread
 between two invocations: the call may end in a later one, fail because its connection was closed in
@@ -26,8 +26,8 @@ class BoundedWait:
 
     Args:
         seconds: how long to wait for a call at most.
-        most_detached: how many calls may be detached at a time, since each keeps a thread and a
-            connection. At this limit, the next call is awaited to its end.
+        most_detached: how many calls may be detached at a time. It is limited because each of them
+            keeps a thread and a connection. At the limit, the next call is awaited to its end.
         begin: begins a call and returns its future; by default in a thread.
     """
 
@@ -51,7 +51,7 @@ class BoundedWait:
             longest_wait: a shorter limit for this call, in seconds.
 
         Raises:
-            DetachedError: when the call takes longer; it continues.
+            DetachedError: when the call takes longer than the limit; the call continues.
             Exception: what the call itself raises.
         """
         future: Future[T] = self._begin(call)

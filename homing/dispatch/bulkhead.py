@@ -6,12 +6,14 @@ detached ones. At the limit, a delivery waits until another attempt ends; this w
 the endpoint is fast. If the endpoint is slow, the delivery is deferred: it waits in the Standard
 workflow, and no attempt is used up (docs/decisions/0055).
 
-A sender may have many slow endpoints, none of which is known to be slow yet. So if an endpoint is
-not known to be quick, an attempt is detached after a brief wait, or without any wait while another
-attempt of its sender is detached. While several attempts are detached, such deliveries move to the
-Standard workflow immediately (docs/decisions/0055).
+A sender may have many slow endpoints, none of which is known to be slow yet. Therefore, an attempt
+to an endpoint that is not known to be quick is detached after a brief wait. While another attempt
+of the same sender is detached, it is detached without any wait. While several attempts of the
+sender are detached, its deliveries to such endpoints move to the Standard workflow immediately
+(docs/decisions/0055).
 
-All state is in the memory of one container, so this costs nothing unless a delivery is deferred.
+The bulkhead keeps all its state in the memory of one container, so it costs nothing unless a
+delivery is deferred.
 """
 
 from __future__ import annotations
@@ -27,16 +29,18 @@ if TYPE_CHECKING:
 
     from homing.delivery import Reference
 
-# Deliveries to a slow endpoint are deferred for four times what its attempt took (a minute after
-# 15 s), so that it gets at most a fifth of a dispatcher's time.
+# Deliveries to a slow endpoint are deferred for four times as long as its attempt took (for a
+# minute after an attempt of 15 s), so that it gets at most a fifth of a dispatcher's time.
 _COOL_DOWN = 4
 _LONGEST_COOL_DOWN = timedelta(minutes=16)
 _LONGEST_WAIT = timedelta(hours=1)  # a delivery is never deferred for longer
-_REMEMBERED = 10_000  # recipients; idle ones beyond that are forgotten
+_REMEMBERED = 10_000  # recipients; above this number, idle ones are forgotten
 
 
 class Recipient(NamedTuple):
-    """A recipient of attempts: one endpoint or URL of one sender. Slowness is tracked for each.
+    """A recipient of attempts: one endpoint or URL of one sender.
+
+    The bulkhead tracks for each recipient whether it is slow.
 
     Args:
         sender_id: the sender.
@@ -60,13 +64,13 @@ class _Endpoint:
     """What is known about one recipient.
 
     Args:
-        detached: the attempts of its sender that are detached.
+        detached: the detached attempts of the recipient's sender, to this and other recipients.
         is_quick: whether its last attempt was quick.
         permits: the attempts that are under way.
         slow_until: the time before which the express path makes no attempt to it.
         cool_down: how long deliveries were deferred when it was last slow; zero once it is fast.
-        judged_at: when an attempt last showed that it is slow.
-        next_slot: when the next deferred delivery may be due.
+        judged_at: when an attempt last showed that the recipient is slow.
+        next_slot: the earliest time at which the next deferred delivery may be due.
     """
 
     detached: list[Permit]
@@ -103,14 +107,14 @@ class Limits:
 
     Args:
         at_once: the maximum number of concurrent attempts per recipient.
-        attempt_timeout: how long an attempt may take, and so how long a delivery waits for a permit
-            at most.
+        attempt_timeout: how long an attempt may take. A delivery waits no longer than that for a
+            permit.
         over_after: how long after its start an attempt must have ended, even if its end is never
             reported.
         slow_threshold: an endpoint that takes longer is slow.
         first_wait: how long to wait for an attempt if its endpoint is not known to be quick.
-        slow: how many attempts of one sender may be detached and slow. At this number, its
-            deliveries to endpoints that are not known to be quick are deferred.
+        slow: how many detached attempts of one sender may be slow. When there are this many, the
+            sender's deliveries to endpoints that are not known to be quick are deferred.
         detached: the same limit for all detached attempts, slow or not.
     """
 
@@ -144,14 +148,15 @@ class Bulkhead:
     def enter(self, recipient: Recipient) -> Permit | datetime:
         """Return a permit for a recipient; wait for one unless its endpoint is slow.
 
-        The wait delays nothing else: the batch waits for the earlier attempts in any case. Their
-        duration so far says nothing about the endpoint, since Lambda itself may be slow.
+        The wait delays nothing else: the batch waits for the recipient's earlier attempts in any
+        case. That these have not ended yet does not make the endpoint slow, since Lambda itself may
+        be slow.
 
         Returns:
             The permit, if the attempt may be made; call `leave` after the attempt. Otherwise the
-            delivery is deferred, and this is when it is due: immediately, if too many attempts of
-            its sender are detached. The due times of deliveries to one recipient are spread, so
-            that no more than about `at_once` of them run concurrently.
+            delivery is deferred, and the time at which it is due is returned. It is due immediately
+            if too many attempts of its sender are detached. The due times of deliveries to one
+            recipient are spread, so that no more than about `at_once` of them run concurrently.
         """
         with self._changed:
             endpoint = self._endpoint(recipient)
@@ -189,12 +194,12 @@ class Bulkhead:
 
         Args:
             permit: what `enter` returned.
-            response_time: how long the endpoint took, in ms; None if unknown, which leaves what is
-                known about the endpoint unchanged.
+            response_time: how long the endpoint took, in ms; None if unknown. Without it, the call
+                does not change what is known about the endpoint.
         """
         with self._changed:
             for held in (permit.endpoint.permits, permit.endpoint.detached):
-                if permit in held:  # not if `over_by` has passed
+                if permit in held:  # it may have been removed, if `over_by` has passed
                     held.remove(permit)
             if response_time is not None:
                 self._judge(permit, timedelta(milliseconds=response_time))
@@ -203,7 +208,7 @@ class Bulkhead:
     def _judge(self, permit: Permit, took: timedelta) -> None:
         endpoint = permit.endpoint
         endpoint.is_quick = took < self._limits.slow_threshold
-        if endpoint.is_quick:  # a detached attempt was then delayed by Lambda, not by the endpoint
+        if endpoint.is_quick:  # if it was detached, Lambda delayed it, not the endpoint
             endpoint.slow_until, endpoint.cool_down, endpoint.next_slot = None, timedelta(), None
         elif endpoint.judged_at is None or permit.since >= endpoint.judged_at:
             # Attempts that were under way when the endpoint was last found to be slow are no new
@@ -239,7 +244,7 @@ class Bulkhead:
     def _is_in_doubt(self, endpoint: _Endpoint) -> bool:
         """Return whether an endpoint must be expected to be slow, like others of its sender.
 
-        That is so only for an endpoint that is not known to be quick or slow.
+        An endpoint that is known to be quick, or known to be slow, is never in doubt.
         """
         if endpoint.is_quick or endpoint.slow_until is not None:
             return False
@@ -273,8 +278,8 @@ class Bulkhead:
     def _next_change(self, endpoint: _Endpoint, now: datetime) -> datetime:
         """Return when deliveries that wait for a permit must check again whether they may get one.
 
-        By then, even if no attempt reports its end, one must have ended, or one that was detached
-        early counts as slow.
+        At that time, either an attempt must have ended, even if its end was not reported, or an
+        attempt that was detached early begins to count as slow.
         """
         late = [each.since for each in endpoint.detached if each.endpoint is endpoint]
         slow = [since + self._limits.slow_threshold for since in late]

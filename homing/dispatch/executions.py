@@ -129,9 +129,10 @@ class FirstAttempts:
         at_once: int = 10,
     ) -> None:
         self._state_machine_arn = state_machine_arn
-        # The client waits longer than an execution may take, and makes no second try, which could
-        # send the webhook twice. The time to connect is short: an attempt that is detached before
-        # its call is connected is made only when Lambda resumes the thread, perhaps minutes later.
+        # The client waits longer than an execution may take. It makes no second try, because that
+        # could send the webhook twice. The connect timeout is short because of detached attempts:
+        # one that is detached before its connection is open is made only when Lambda resumes the
+        # thread, perhaps minutes later.
         self._client: SFNClient = client or aws.client(
             "stepfunctions",
             read_seconds=timeout_seconds + _ANSWER_SECONDS,
@@ -140,9 +141,9 @@ class FirstAttempts:
         )
 
     def look(self) -> None:
-        """Open a connection by starting an execution of an invalid ARN, which is refused.
+        """Open a connection to Step Functions, by a call with an invalid ARN that AWS refuses.
 
-        `StartSyncExecution` has a host of its own, with no call that only reads.
+        `StartSyncExecution` has its own host name, where no other call can open the connection.
 
         Raises:
             botocore.exceptions.ClientError: always.
@@ -155,8 +156,8 @@ class FirstAttempts:
         Returns:
             DELIVERED, HANDED_OFF or DEAD_LETTERED; POSTPONED if the delivery must wait and no
             execution has it. SUPERSEDED means that another execution has the delivery or had
-            already recorded this attempt; DELIVERED_SUPERSEDED the same, although the endpoint has
-            accepted the message.
+            already recorded this attempt. DELIVERED_SUPERSEDED means the same, except that the
+            endpoint has accepted the message.
 
         Raises:
             UnsettledError: when the execution fails or times out without any such result.

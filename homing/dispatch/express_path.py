@@ -1,21 +1,21 @@
-"""The express path: how `dispatch` settles one queue message.
+"""The express path: how `dispatch` processes one queue message.
 
 A first attempt runs as an Express execution, which cannot be resumed if it fails halfway. So the
-queue keeps the message until the execution has ended. A redelivered message, or a duplicate, is
-settled by its record in the ledger:
+queue keeps the message until the execution has ended. When a message is redelivered or a duplicate,
+the delivery's record in the ledger determines what to do:
 
     no record               No execution has the delivery: run the first attempt.
     QUEUED, RETRY_SCHEDULED Start the execution that has the delivery, by its name. If it was
-                            started before, the name is taken.
+                            started before, the name is taken, and no second one starts.
     DELIVERED, CANCELLED    Nothing is left to do.
     FAILED, MAX_RETRIES_…   If the express path recorded the failure, send the dead letter, unless
                             the record contains it: a crash may have come between the record and
                             the dead letter (docs/decisions/0006). Otherwise nothing is left to
                             do.
 
-A retry is recorded together with the execution that makes it. A delivery that waits for another
-reason (scheduled, deferred, postponed, or a function could not be invoked) is assigned to its
-execution in the ledger before that execution starts.
+A retry is recorded together with the name of the execution that makes it. A delivery may also wait
+for another reason: it is scheduled, deferred or postponed, or a function could not be invoked. Such
+a delivery is assigned to its execution in the ledger before that execution starts.
 """
 
 from __future__ import annotations
@@ -41,15 +41,16 @@ if TYPE_CHECKING:
     from homing.ledger.record import Record
 
 
-# The end of a first attempt after which the delivery must wait, and no execution has it.
+# How a first attempt has ended if the delivery must wait and no execution has it.
 POSTPONED = "POSTPONED"
 
-# Ends after which the message is settled from the record (docs/decisions/0057).
+# How a first attempt has ended if the ledger record determines what to do with the message
+# (docs/decisions/0057).
 _SUPERSEDED = frozenset({"SUPERSEDED", "DELIVERED_SUPERSEDED"})
 
 
 class Settled(StrEnum):
-    """How a queue message was settled. A settled message may be deleted from the queue."""
+    """What was done with a queue message, which may now be deleted from the queue."""
 
     STARTED = "STARTED"
     ALREADY_STARTED = "ALREADY_STARTED"
@@ -113,7 +114,7 @@ class Admits(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ExpressPath:
-    """Settles queue messages.
+    """Processes queue messages.
 
     Args:
         workflow: the Standard workflow.
@@ -132,7 +133,7 @@ class ExpressPath:
     admission: Admits | None = None
 
     def settle(self, body: str) -> tuple[Reference, Settled]:
-        """Settle one queue message, after which it may be deleted from the queue.
+        """Process one queue message; when this returns, the message may be deleted from the queue.
 
         Args:
             body: the delivery document.
@@ -140,8 +141,8 @@ class ExpressPath:
         Raises:
             MalformedDeliveryError: when the body is not a delivery document.
             UnsettledError: when the Express execution fails unexpectedly or times out.
-            DetachedError: when the execution takes too long. It continues; the message is settled
-                from its record when the queue hands it out again.
+            DetachedError: when the execution takes too long. It continues. When the queue
+                redelivers the message, the ledger record determines what to do.
             BotoCoreError, ClientError: when AWS refuses a call.
         """
         document, delivery = read_delivery(body)
@@ -160,7 +161,7 @@ class ExpressPath:
         record = self.records.read(delivery.reference)
         if record is not None:
             return self._from_record(document, record)
-        # The record is of a previous acceptance and is replaced (docs/decisions/0022).
+        # The stored record is of an earlier acceptance and is replaced (docs/decisions/0022).
         if end == "DELIVERED_SUPERSEDED":
             return Settled.DELIVERED
         return self._hand_over(document, Settled.HANDED_OFF)
@@ -193,7 +194,7 @@ class ExpressPath:
         return ended
 
     def _hand_over(self, document: Mapping[str, Any], settled: Settled) -> Settled:
-        """Assign a delivery to its execution and start it, or settle it by its record."""
+        """Assign a delivery to its execution and start that; if refused, act on its record."""
         reference = Delivery.from_document(document).reference
         record = self.records.own(reference, document)
         if record is not None:
