@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 REDRIVABLE = tuple(sorted(FAILED))
 DEFAULT_RATE, LOWEST_RATE, HIGHEST_RATE = 10.0, 0.1, 100.0
 LONGEST_HOURS = 24
-# Deliveries are redriven in chunks of two seconds, after each of which a stop takes effect.
+# Deliveries are redriven in chunks that take two seconds each. A stop takes effect after a chunk.
 _CHUNK_SECONDS = 2
 _LARGEST_CHUNK = 100
 KEPT_DAYS = 30
@@ -57,19 +57,19 @@ class BulkRedrive:
             bulk redrive began.
         rate: how many deliveries are redriven per second at most.
         started_at: when the bulk redrive began, in ISO 8601.
-        matched: how many deliveries matched then.
+        matched: how many deliveries matched the filter when the bulk redrive began.
         phase: the progress.
         is_stopped: whether it was stopped before all deliveries were redriven.
         place: the place in the list of deliveries where the next chunk begins; None for the first.
-        chunks: how many chunks are redriven.
-        redriven: how many deliveries are redriven.
+        chunks: how many chunks have been redriven.
+        redriven: how many deliveries have been redriven.
         not_redriven: how many deliveries could not be redriven, since they had already continued,
-            or their payload is no longer stored.
+            or their payload was no longer stored.
         delivered: how many of the redriven deliveries have arrived since.
         failed: how many of the redriven deliveries have failed again.
-        others: how many of the redriven deliveries were cancelled, or have no record any more.
+        others: how many of the redriven deliveries were cancelled, or no longer have a record.
         ended_at: when the bulk redrive ended; None before.
-        is_swept: whether dead letters that it has made superfluous are deleted.
+        is_swept: whether the dead letters that it has made superfluous have been deleted.
     """
 
     redrive_id: str
@@ -117,8 +117,8 @@ class BulkRedrive:
 
         Args:
             place: where the next chunk begins; None if there is none.
-            redriven: how many deliveries of the chunk are redriven.
-            not_redriven: how many of them could not be redriven.
+            redriven: how many deliveries of the chunk have been redriven.
+            not_redriven: how many deliveries of the chunk could not be redriven.
         """
         return replace(
             self,
@@ -139,12 +139,15 @@ class BulkRedrive:
         return replace(self, phase=Phase.ENDED, ended_at=to_text(now))
 
     def pause(self, now: datetime) -> int:
-        """Return the seconds until its deliveries are checked again: a tenth of its age."""
+        """Return the seconds until the redriven deliveries are checked again.
+
+        The pause is a tenth of the time since the bulk redrive began, within limits.
+        """
         age = int((now - from_text(self.started_at)).total_seconds())
         return min(max(age // 10, _SHORTEST_PAUSE), _LONGEST_PAUSE)
 
     def may_be_swept(self, now: datetime) -> bool:
-        """Return whether redriven deliveries have had time to begin their first attempt."""
+        """Return whether redriven deliveries have had time to begin their next attempt."""
         return not self.waiting or self.pause(now) > _SHORTEST_PAUSE
 
     def to_document(self) -> dict[str, Any]:

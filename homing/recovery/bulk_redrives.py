@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 class WatchdogFunction:
     """The function `watchdog`, which runs bulk redrives.
 
-    It also continues a bulk redrive by itself after an interruption.
+    After an interruption, it continues bulk redrives on its own schedule, without a call of `run`.
 
     Args:
         arn: the function's ARN.

@@ -1,8 +1,9 @@
 """The steps of a bulk redrive. The watchdog runs them one by one until the redrive has ended.
 
 A step may be repeated, and may be interrupted anywhere: the next run of the watchdog continues it.
-A chunk is recorded before it is redriven, so a repeated step redrives the same deliveries. This
-starts nothing new (`homing.recovery.interventions`), and each delivery is counted once.
+A chunk is recorded before it is redriven, so a repeated step redrives the same deliveries. To
+redrive a delivery again starts nothing new (`homing.recovery.interventions`), and each delivery is
+counted once.
 """
 
 from __future__ import annotations
@@ -101,7 +102,7 @@ class BulkRunner:
             waited += 1
 
     def step(self, redrive_id: str, has_time: Callable[[], bool]) -> int | None:
-        """Redrive further deliveries until time runs out, or check those that are redriven.
+        """Redrive further deliveries until time runs out, or check those already redriven.
 
         Returns:
             The seconds until the next step; None after the last one.

@@ -1,13 +1,14 @@
 """Redrive, retry now, cancel: what an operator can do with a delivery.
 
-Each is one conditional step, so that it can be repeated and never doubles a delivery, whatever else
-happens at the time (docs/decisions/0057):
+Each intervention is one conditional step. It can be repeated, and it never doubles a delivery, even
+if something else happens to the delivery at the same time (docs/decisions/0057):
 
     redrive     moves a delivery that has failed to the next generation with one update of the
                 ledger, then starts the execution of that generation
     retry now   starts an execution of the next generation; its first state claims the attempt, or
                 finds that the sleeping execution has claimed it
-    cancel      records the end; an execution that wakes up finds it and stops
+    cancel      records that the delivery has ended; an execution that wakes up later finds this
+                and stops
 """
 
 from __future__ import annotations
@@ -171,7 +172,7 @@ class Interventions:
         if self.ledger.redrive(reference, seen, document, name, at=to_text(now)):
             self.workflow.start(name, document_text(document))
             return Result.REDRIVEN
-        # Either another redrive was faster, or boto3 has retried our own write.
+        # Either another redrive was faster, or boto3 has retried a write of ours that succeeded.
         record = self.ledger.read(reference)
         if record is None or record.generation != document["generation"]:
             return Result.UNDER_WAY
@@ -181,8 +182,9 @@ class Interventions:
     def _lags(self, dead_letter: Mapping[str, Any], reference: Reference, record: Record) -> bool:
         """Return whether a delivery has failed although its record says that it is waiting.
 
-        It has not failed if its execution is running. Then the dead letter is superfluous: an
-        immediate retry during an outage of the ledger has caused it (docs/decisions/0054).
+        If its execution is running, the delivery has not failed, and the dead letter is
+        superfluous: it comes from an immediate retry during an outage of the ledger
+        (docs/decisions/0054).
         """
         if record.attempts >= dead_letter["attempts"]:
             return False
@@ -210,7 +212,8 @@ class Interventions:
     def _kept(self, reference: Reference, record: Record) -> Mapping[str, Any] | None:
         """Return the delivery document, from the ledger record or the input of an execution.
 
-        That execution is the one that the record names or, if it was never started, the one before.
+        The execution is the one that the record names or, if that was never started, the one from
+        which the delivery was redriven.
         """
         if record.dead_letter is not None:
             kept: Mapping[str, Any] = json.loads(record.dead_letter)

@@ -1,4 +1,4 @@
-"""The table of bulk redrives: for each, one item with its record and one for each of its chunks.
+"""The table of bulk redrives. Each has one item with its record and one item for each chunk.
 
 An item expires at its `ttl`. The record has the sort key `redrive`, a chunk `chunk#<number>`.
 """
@@ -30,9 +30,11 @@ class Chunk:
 
     Args:
         number: the number of the chunk, counted from 0.
-        members: all its deliveries, until they are redriven; then those that have not ended since.
+        members: before the chunk is redriven, all its deliveries; afterwards, the redriven ones
+            that have not ended yet.
         place: where the next chunk begins; None if this is the last.
-        redriven: how many deliveries of the chunk are redriven; None until the chunk is redriven.
+        redriven: how many deliveries of the chunk have been redriven; None before the chunk is
+            redriven.
         not_redriven: how many deliveries of the chunk could not be redriven.
         delivered: how many of the redriven deliveries have arrived.
         failed: how many of the redriven deliveries have failed again.
@@ -50,7 +52,7 @@ class Chunk:
 
 
 class RedrivesTable:
-    """The table of bulk redrives. Every method raises BotoCoreError or ClientError.
+    """The table of bulk redrives. Every method may raise BotoCoreError or ClientError.
 
     Args:
         table: the table's name.
@@ -64,7 +66,7 @@ class RedrivesTable:
     def begin(self, redrive: BulkRedrive) -> BulkRedrive:
         """Record a bulk redrive and return it.
 
-        If there is one with this id already, leave it unchanged and return it instead.
+        If there is already a bulk redrive with this id, leave it unchanged and return it instead.
         """
         standing = put_if(
             self._client,
@@ -107,7 +109,8 @@ class RedrivesTable:
         Args:
             redrive_id: the id of the bulk redrive.
             now: the time, epoch seconds.
-            until: when the lock expires, in case this run is interrupted and does not release it.
+            until: when the lock expires if the run that holds it is interrupted and does not
+                release it.
         """
         try:
             self._client.update_item(
@@ -137,7 +140,7 @@ class RedrivesTable:
                 TableName=self._table,
                 Key=_typed(_key(redrive_id)),
                 UpdateExpression="SET stopped = :true",
-                ConditionExpression="#status = :redriving",  # else there is nothing to stop
+                ConditionExpression="#status = :redriving",  # otherwise there is nothing to stop
                 ExpressionAttributeNames={"#status": "status"},
                 ExpressionAttributeValues=_typed({":true": True, ":redriving": "REDRIVING"}),
             )
@@ -146,7 +149,7 @@ class RedrivesTable:
     def save(self, redrive: BulkRedrive, *, chunks_before: int) -> bool:
         """Save the progress of a bulk redrive, unless another run of the same step was faster.
 
-        A stop requested in the meantime is kept.
+        If a stop has been requested in the meantime, it stays in effect.
         """
         changed = redrive.to_item()
         del changed["stopped"]
@@ -167,7 +170,7 @@ class RedrivesTable:
         return True
 
     def chunk(self, redrive: BulkRedrive, number: int) -> Chunk | None:
-        """Return a chunk; None if it has not begun."""
+        """Return a chunk; None if it has not been stored yet."""
         found = self._client.get_item(
             TableName=self._table,
             Key=_typed(_key(redrive.redrive_id, _chunk(number))),

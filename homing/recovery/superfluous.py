@@ -1,7 +1,7 @@
-"""Superfluous dead letters: those of deliveries that have been redriven since.
+"""Superfluous dead letters: those of deliveries that have been redriven since they failed.
 
-A redrive that takes the payload from the ledger record leaves the dead letter in the queue, where
-it would keep the alarm active.
+A redrive that takes the payload from the ledger record leaves the dead letter in the queue. There
+it would keep the alarm for dead letters active.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def sweep(queue: DeadLetterQueue, ledger: Ledger, has_time: Callable[[], bool]) 
     """Delete superfluous dead letters, until time runs out.
 
     Returns:
-        How many were deleted.
+        How many dead letters were deleted.
 
     Raises:
         BotoCoreError, ClientError: when AWS refuses a call.
@@ -54,8 +54,8 @@ def _is_superfluous(one: DeadLetter, ledger: Ledger) -> bool:
 def _has_gone_on(record: Record, delivery: Delivery) -> bool:
     """Return whether a delivery has continued since its dead letter was sent.
 
-    A redrive that stopped before it started an execution does not count: then the dead letter may
-    be the only copy of the payload.
+    A redrive that was interrupted before it started an execution does not count, since the dead
+    letter may then be the only copy of the payload.
     """
     if record.generation <= delivery.generation:
         return record.status in {Status.DELIVERED, Status.CANCELLED}

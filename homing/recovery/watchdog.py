@@ -1,19 +1,19 @@
 """The watchdog: it resumes deliveries whose execution is gone, without an operator's help.
 
 The record of a waiting delivery contains the name of its execution. If its attempt is overdue, the
-state of that execution decides what is done:
+watchdog acts on the state of that execution:
 
-    running                     nothing; it is checked again once it is twice as late
-    delivered, dead-lettered    nothing: only its last update of the ledger has failed, and that has
-                                been counted as a metric
-    ended in any other way      one conditional update gives the delivery to the next generation,
-                                whose execution is started, as a redrive does
-    never started               that execution is started, if the one before it has the document;
-                                otherwise a queue still has the message
+    running                     do nothing; check it again once the attempt is twice as late
+    delivered, dead-lettered    do nothing: only the execution's last update of the ledger has
+                                failed, and that failure has been counted as a metric
+    ended in any other way      as in a redrive, move the delivery to the next generation with one
+                                conditional update, and start the execution of that generation
+    never started               start it, if the execution before it has the document; otherwise do
+                                nothing, since a queue still has the message
 
-If a record says that a delivery has failed, but its dead letter was not sent, it is sent. Each step
-can be repeated, and the record decides, so the watchdog neither duplicates nor loses a delivery, no
-matter how often it runs.
+If a record says that a delivery has failed, but its dead letter was not sent, the watchdog sends
+it. Each step can be repeated, and its update of the record is conditional, so the watchdog neither
+duplicates nor loses a delivery, no matter how often it runs.
 """
 
 from __future__ import annotations
@@ -40,11 +40,12 @@ if TYPE_CHECKING:
     from homing.ledger.table import Ledger
     from homing.queues.dead_letters import DeadLetterQueue
 
-# An attempt that is late by less than this may be under way. This is more than the time that a
-# function can run on after its execution has ended, plus the difference between clocks.
+# An attempt that is late by less than this may be under way. A function can continue to run for a
+# while after its execution has ended: this is more than that time plus the difference of clocks.
 GRACE = timedelta(minutes=15)
 _LONGEST_PAUSE = timedelta(days=1)
-_QUEUED_FOR = timedelta(days=29)  # 14 days in the delivery queue, 14 undispatched, and one to spare
+# 14 days in the delivery queue, 14 in the queue of undispatched messages, and one to spare.
+_QUEUED_FOR = timedelta(days=29)
 # With 32 partitions, a run examines up to 8,000 deliveries. At 15 calls of DescribeExecution a
 # second, that takes about ten minutes.
 MOST_PER_PARTITION = 250
@@ -53,11 +54,11 @@ MOST_PER_PARTITION = 250
 class Finding(StrEnum):
     """What the watchdog has found out about an overdue delivery, or done with it.
 
-    `TAKEN_UP`: the delivery is given to a new execution. `STARTED`: its execution is started.
-    `DEAD_LETTERED`: its dead letter is sent. `SETTLED`: it had already ended. `UNDER_WAY`: its
-    execution is running. `QUEUED`: it is on a queue. `LOST`: no execution and no queue has its
-    message any more, for example because somebody has deleted it. `FAILED`: AWS has refused a call,
-    which the next run repeats.
+    `TAKEN_UP`: the delivery was moved to a new execution. `STARTED`: the execution that its record
+    names was started. `DEAD_LETTERED`: its dead letter was sent. `SETTLED`: the delivery had
+    already ended. `UNDER_WAY`: its execution is running. `QUEUED`: its message is on a queue.
+    `LOST`: no execution and no queue has its message any more, for example because somebody has
+    deleted it. `FAILED`: AWS has refused a call, which the next run repeats.
     """
 
     TAKEN_UP = "TAKEN_UP"
@@ -119,8 +120,8 @@ class Watchdog:
 
         Args:
             reference: the delivery.
-            record: its ledger record, which says that it waits for an attempt, or that it has
-                failed although it is not yet indexed as failed.
+            record: its ledger record. In it, the delivery waits for an attempt, or has failed but
+                is not yet indexed as failed.
             now: the time.
 
         Raises:
@@ -142,7 +143,7 @@ class Watchdog:
     def _take_up(
         self, reference: Reference, record: Record, execution: Execution, now: datetime
     ) -> Finding:
-        """Move the delivery to its next generation, and start its execution."""
+        """Move the delivery to its next generation, and start the execution of that."""
         generation = record.generation + 1
         waiting = {**resumed(execution.document, record), "generation": generation}
         document = moved(waiting, now)
@@ -165,7 +166,8 @@ class Watchdog:
     def _start(self, reference: Reference, record: Record, name: str, now: datetime) -> Finding:
         """Start the execution that the record names.
 
-        A redrive, or an earlier run of the watchdog, has recorded it and then failed to start it.
+        A redrive, or an earlier run of the watchdog, has recorded this execution and then failed to
+        start it.
         """
         source = record.redriven_from if record.is_waiting else None
         before = self.workflow.describe(source) if source else None
@@ -176,9 +178,9 @@ class Watchdog:
         return Finding.STARTED
 
     def _await_queue(self, reference: Reference, record: Record, now: datetime) -> Finding:
-        """Leave a delivery to its queue message, for as long as the queue can retain the message.
+        """Assume that the delivery's message is on a queue, as long as a queue can retain it.
 
-        After that time, the delivery is lost.
+        After that time, report the delivery as lost.
         """
         if _due_at(record) > now - _QUEUED_FOR:
             return self._look_again(reference, record, Finding.QUEUED, now)
@@ -188,7 +190,7 @@ class Watchdog:
     def _look_again(
         self, reference: Reference, record: Record, finding: Finding, now: datetime
     ) -> Finding:
-        """Have a delivery checked again once it is twice as late, but at most a day from now."""
+        """Have a delivery checked again once it is twice as late as now, or after a day at most."""
         pause = min(max(now - _due_at(record), GRACE), _LONGEST_PAUSE)
         self.ledger.look_again(reference, record, at=to_text(now + pause))
         return finding
