@@ -1,8 +1,8 @@
 """The claim: how an execution reserves an attempt after its wait (docs/decisions/0057).
 
 During the wait the delivery may have been cancelled, or taken over by another execution. One
-conditional update of the ledger decides: the execution whose update succeeds makes the attempt, the
-others stop. `Ledger.claim` makes the update.
+conditional update of the ledger decides: the execution whose update succeeds makes the attempt, and
+any other stops. `Ledger.claim` makes the update.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ class AttemptClaim:
         generation: the generation of that execution.
         due_at: when the attempt was due, in ISO 8601, a whole second.
         expires_at: when the record may be deleted, epoch seconds.
-        slot: the rate slot that the attempt was put off to, as a document; None for no slot. It may
-            belong to an earlier attempt.
-        due_since: when the attempt was due before it was postponed, according to the ledger record,
-            in ISO 8601; None before the claim is made, and if the record does not say.
-        unrecorded: why the ledger does not hold the claim, although the attempt may be made; None
-            before the claim is made, and if the ledger holds it.
+        slot: the rate slot to which the attempt was postponed, as a document; None if there is no
+            slot. The slot may belong to an earlier attempt.
+        due_since: when the attempt was due before it was postponed, in ISO 8601, from the ledger
+            record; None before the claim is made, or if the record does not contain it.
+        unrecorded: why the claim is not in the ledger, although the attempt may be made; None
+            before the claim is made, or if it is in the ledger.
     """
 
     attempt_number: int

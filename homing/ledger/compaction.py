@@ -1,8 +1,8 @@
-"""The history of a delivery, kept short no matter how often it is redriven.
+"""How the history of a delivery in its record is kept short, no matter how often it is redriven.
 
-Until a delivery is redriven, its history grows by at most 20 entries, the most attempts that a
-policy allows. Each redrive removes older entries: `retryHistory` and `redriveHistory` keep the
-newest, and `historySummary` sums up all that have been removed,
+Until a delivery is redriven, `retryHistory` grows to at most 20 entries, the highest number of
+attempts that a policy allows. Each redrive removes older entries: `retryHistory` and
+`redriveHistory` keep the newest, and `historySummary` sums up all entries removed so far:
 
     {"attempts", "redrives", "firstTimestamp", "lastTimestamp", "byCategory": {category: attempts}}
 """
@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
     from homing.ledger.record import Record
 
-# With the attempts after the redrive, these are at most 40 entries: 45 KB of an item's 400 KB.
+# How many entries a redrive keeps. With the attempts after the redrive, `retryHistory` has at most
+# 40 entries: 45 KB of the 400 KB that an item may have.
 KEPT = 20
 
 
@@ -29,8 +30,8 @@ def redriven_history(record: Record | None, at: str) -> dict[str, Any]:
         at: the time of the redrive, in ISO 8601.
 
     Returns:
-        `retryHistory`, `redriveHistory` with an entry for this redrive, and `historySummary` if
-        entries have been removed from either, now or before.
+        `retryHistory`; `redriveHistory` with an entry for this redrive; and `historySummary`, if
+        entries of either list have been removed now or earlier.
     """
     entries = [] if record is None else list(record.history)
     removed, kept = entries[:-KEPT], entries[-KEPT:]
@@ -60,7 +61,7 @@ def _redrive_entry(record: Record | None, at: str, on_record: int) -> dict[str, 
 def _moved_by(count: int, redrive: Mapping[str, Any]) -> dict[str, Any]:
     """Return the entry of an earlier redrive after older entries of `retryHistory` are removed.
 
-    `count` is how many are removed; `attemptsOnRecord` is lower by this number, but at least 0.
+    `count` is how many are removed; `attemptsOnRecord` decreases by this number, to no less than 0.
     """
     return {**redrive, "attemptsOnRecord": max(redrive["attemptsOnRecord"] - count, 0)}
 

@@ -1,8 +1,8 @@
 """The filter of delivery lists, shared by the API, the command line and the console.
 
-Deliveries that have failed or been cancelled are listed, and so are those that wait for an attempt
-that is on record. Delivered ones are not listed, nor are those still queued for their first
-attempt; look these up by messageId.
+Lists contain the deliveries that have failed or been cancelled, and those that wait for an attempt
+that their ledger record names. They do not contain deliveries that have arrived or are still queued
+for their first attempt; look these up by messageId.
 """
 
 from __future__ import annotations
@@ -33,14 +33,14 @@ class Listed:
         sk: the record's sort key.
         message_id: the message.
         sender_id: its sender.
-        target_url: where it goes, or the URL that its endpoint had on acceptance.
+        target_url: its target URL; for an endpoint, the URL that the endpoint had on acceptance.
         created_at: when the message was accepted.
         status: the status of the delivery.
-        attempts: how many attempts have been made since it was accepted or redriven.
-        at: the time that lists are ordered by: when the next attempt is due, or when the delivery
+        attempts: how many attempts have been made since it was accepted or last redriven.
+        at: the time by which lists are ordered: when the next attempt is due, or when the delivery
             ended.
         last_updated_at: when an attempt or an intervention was last recorded.
-        next_retry_at: when the next attempt is due; None once it has ended.
+        next_retry_at: when the next attempt is due; None once the delivery has ended.
         endpoint_id: its endpoint; None for a plain URL.
         event_type: the type of its event; None if it has none.
         category: the category of its latest attempt; None before the first.
@@ -134,7 +134,7 @@ class DeliveryFilter:
         statuses: the statuses to select, each one of `LISTED`; by default all of these.
         message_id: a part of the id of the message.
         sender_id: the sender.
-        endpoint_id: the endpoint, whatever its URL is.
+        endpoint_id: the endpoint, regardless of its URL.
         target_url: the beginning of the target URL.
         event_type: the type of the event; `order.*` stands for all that begin with `order.`.
         category: the category of the latest attempt.
@@ -160,7 +160,8 @@ class DeliveryFilter:
 
         Args:
             one: the delivery.
-            now: the time, epoch seconds; DynamoDB deletes expired records days late.
+            now: the time, epoch seconds. It is needed because DynamoDB may delete expired records
+                days late.
         """
         return (
             one.status in self.statuses

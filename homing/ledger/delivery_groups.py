@@ -28,8 +28,8 @@ class Group:
     """A group of deliveries, such as those to one endpoint that failed for one reason.
 
     Args:
-        values: what the deliveries have in common, keyed by words of `GROUPINGS`; "" if a delivery
-            has no such value.
+        values: what the deliveries have in common, by keys of `GROUPINGS`; "" where the deliveries
+            have no value.
         count: the number of deliveries.
         first_at: the earliest time at which one of them was last updated.
         last_at: the latest such time.
@@ -58,7 +58,7 @@ def grouped(deliveries: Iterable[Listed], by: Sequence[str] = BY_ENDPOINT_AND_CA
 
     Args:
         deliveries: the deliveries.
-        by: what the deliveries of a group must have in common, as words of `GROUPINGS`.
+        by: what the deliveries of a group must have in common, as keys of `GROUPINGS`.
     """
 
     def common(one: Listed) -> tuple[str, ...]:

@@ -30,9 +30,10 @@ if TYPE_CHECKING:
 ATTENTION_INDEX = "attention"
 SENDER_INDEX = "senderAttention"
 INDEXES = (ATTENTION_INDEX, SENDER_INDEX)
-# The attributes in both indexes besides the keys: those that lists show. Every attempt rewrites the
-# entry anyway, since its sort key is a time, so other attributes that change cost no further write.
-# The history, which grows, and the correlation id are left out, so an entry is well under 1 KB.
+# The attributes in both indexes besides the keys: those that lists show. Every attempt rewrites an
+# index entry anyway, since its sort key is a time, so changes to the other attributes cost no
+# further write. The retry history, which grows, and the correlation id are left out, so an entry is
+# well under 1 KB.
 PROJECTED = (
     *("messageId", "senderId", "targetUrl", "endpointId", "eventType", "createdAt"),
     *("status", "attempts", "cause", "lastUpdatedAt", "nextRetryAt", "ttl"),
@@ -55,8 +56,8 @@ def partitions(statuses: Iterable[Status], sender_id: str | None = None) -> tupl
 class Page:
     """A page of a list of deliveries, and the place after which the next page begins, if any.
 
-    A list begins with the latest delivery.
-    A waiting delivery is ordered by when its attempt is due, any other by when it ended.
+    A list is ordered by time, the latest first. The time of a waiting delivery is when its attempt
+    is due; that of any other delivery is when it ended.
     """
 
     deliveries: tuple[Listed, ...]
@@ -152,7 +153,8 @@ class _Stream:
     def read(self, most: int | None) -> None:
         """Read at most `most` further entries.
 
-        If it is None, or if the filter may drop many of them, read as many as one query returns.
+        If `most` is None, or if the query has a filter, which may drop many entries, read as many
+        as one query returns.
         """
         limit = {} if most is None or "FilterExpression" in self.query else {"Limit": most}
         answer = self.client.query(**self.query, **limit, **self.next_key)
@@ -175,7 +177,7 @@ class _Stream:
 
 
 def _known(streams: Iterable[_Stream]) -> Iterator[Listed]:
-    """Yield the deliveries that can already be listed: no stream has a later one still to read."""
+    """Yield the deliveries that can already be listed: no stream can still yield a later one."""
     read_to = max((one.read_to for one in streams), default=_FIRST)
     return (one for stream in streams for one in stream.found if one.at > read_to)
 
@@ -185,8 +187,8 @@ def _behind(streams: Sequence[_Stream], found: Sequence[Listed], limit: int) -> 
     if len(found) >= limit:
         return ()
     waiting = [one for one in streams if one.is_open]
-    # Entries can be listed only back to the latest time that some stream has read to. So the half
-    # of the streams that are furthest back already are not read further now.
+    # A list can reach back only to the latest of the times that the streams have been read to. So
+    # the half of the streams that have been read back furthest need not be read further now.
     middle = sorted(one.read_to for one in waiting)[len(waiting) // 2 :][:1]
     return [one for one in waiting if one.read_to >= middle[0]] if middle else ()
 
@@ -196,7 +198,7 @@ def _place(one: Listed) -> Place:
 
 
 def _is_narrow(wanted: DeliveryFilter) -> bool:
-    """Return whether the filter may match so few deliveries that larger reads pay off."""
+    """Return whether the filter may match so few deliveries that larger reads are worthwhile."""
     fields = (wanted.target_url, wanted.event_type, wanted.since, wanted.before, wanted.reason)
     return any(one is not None for one in fields)
 
@@ -204,8 +206,8 @@ def _is_narrow(wanted: DeliveryFilter) -> bool:
 def _span(status: Status, wanted: DeliveryFilter, after: Place | None) -> tuple[str, str] | None:
     """Return the span of index times in which deliveries of a status can match; None if none can.
 
-    The index time of a waiting delivery is at or after its last update, that of any other delivery
-    is its last update.
+    The index time of a waiting delivery is at or after its last update; the index time of any other
+    delivery is its last update.
     """
     first, last = wanted.since or _FIRST, after[0] if after else _LAST
     if wanted.before is not None and status not in WAITING:

@@ -1,7 +1,7 @@
 """Generations: each redrive or immediate retry moves a delivery to a new execution.
 
-The delivery document and the ledger record contain the generation's number; without one it is 0. An
-execution of an earlier generation can neither claim an attempt nor record one.
+The delivery document and the ledger record contain the number of the generation; if it is missing,
+it is 0. An execution of an earlier generation can neither claim an attempt nor record one.
 """
 
 from __future__ import annotations
@@ -25,10 +25,12 @@ def generation_of(document: Mapping[str, Any]) -> int:
 
 
 def execution_name(delivery_id: str, generation: int, attempt_number: int | None = None) -> str:
-    """Return the name of an execution. An intervention that is repeated gets the same name again.
+    """Return the name of an execution. A repeated intervention gets the same name again.
 
-    Generation 0 has the delivery's id as its name. An immediate retry appends the attempt number:
-    if the waiting execution made that attempt first, the next immediate retry needs a new name.
+    The execution of generation 0 is named after the delivery's id; later ones append the number of
+    their generation. An immediate retry also appends the attempt number, because it changes the
+    generation only when it claims its attempt: if the waiting execution makes that attempt first,
+    the next immediate retry has the same generation and needs another name.
     """
     parts = [delivery_id]
     if generation:
@@ -39,7 +41,7 @@ def execution_name(delivery_id: str, generation: int, attempt_number: int | None
 
 
 def moved(document: Mapping[str, Any], due: datetime) -> dict[str, Any]:
-    """Return a document with a new due time; its record expires correspondingly later."""
+    """Return a document with a new due time; the expiry of the record moves by the same time."""
     due_at = to_due_text(due)
     later = from_text(due_at) - from_text(document["dueAt"])
     expires_at = document["expiresAt"] + int(later.total_seconds())
@@ -49,7 +51,7 @@ def moved(document: Mapping[str, Any], due: datetime) -> dict[str, Any]:
 def put_off(document: Mapping[str, Any], following: Mapping[str, Any]) -> dict[str, Any]:
     """Return a delivery document with the fields that a wait changes; `following` contains them.
 
-    The delivery's record expires later by the length of the wait.
+    The expiry of the delivery's record moves by the length of the wait.
     """
     due = from_text(following.get("dueAt", document["dueAt"]))
     return {**moved(document, due), **following}
@@ -75,7 +77,7 @@ def redriven(document: Mapping[str, Any], generation: int, now: datetime) -> dic
 
 
 def resumed(document: Mapping[str, Any], record: Record) -> dict[str, Any]:
-    """Return the document for the attempt that a delivery waits for according to its record.
+    """Return the document for the attempt that a delivery waits for, according to its record.
 
     Raises:
         ValueError: when the delivery waits for no attempt.

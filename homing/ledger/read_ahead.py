@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class ReadAhead(Ledger):
-    """A ledger that can read records in advance. Each record read in advance is used once."""
+    """A ledger that can read records in advance. A record read in advance serves one `read`."""
 
     def __init__(self, table: str, client: DynamoDBClient | None = None) -> None:
         super().__init__(table, client)
@@ -27,9 +27,10 @@ class ReadAhead(Ledger):
     def read_ahead(self, references: Iterable[Reference]) -> None:
         """Read the records of a batch, so that the next `read` of each delivery needs no call.
 
-        If the batch has only one delivery, `read` itself makes the call, as it does for records
-        that DynamoDB leaves out. If the call here fails, `read` fails too, without a call of its
-        own, so that an outage costs the time of only one call.
+        If the batch has only one delivery, nothing is read here and `read` makes the call. It also
+        makes the call for records that DynamoDB leaves out. If the call made here fails, `read`
+        raises the same error without another call, so that an outage costs the time of only one
+        call.
         """
         wanted = list(dict.fromkeys(references))
         self._ahead = {}

@@ -27,18 +27,19 @@ class Record:
     """What the ledger holds about one delivery. Times are in ISO 8601, UTC, with milliseconds.
 
     Args:
-        created_at: when the message was accepted; distinguishes the acceptances of one message.
+        created_at: when the message was accepted. If a message was accepted more than once, this
+            tells its records apart.
         status: the status of the delivery.
-        attempts: how many attempts have been made since it was accepted or redriven.
+        attempts: how many attempts have been made since it was accepted or last redriven.
         last_updated_at: when an attempt or an intervention was last recorded.
         expires_at: when the record may be deleted, epoch seconds (`ttl`).
         history: the entries of `retryHistory`, oldest first, as they are stored.
         next_retry_at: when the next attempt is due; None once the delivery has ended.
-        stored_generation: the item's `generation`; None where the express path ended the delivery.
+        stored_generation: the item's `generation`; None if the delivery ended in the express path.
         execution_name: the Standard execution that has the delivery, or had it when it ended; None
-            where the express path ended it. Every record that waits has one.
+            if the delivery ended in the express path. The record of a waiting delivery has one.
         claimed_attempt: the attempt that this execution has claimed last, counted from 0.
-        dead_letter: the delivery document as text, kept once it has been dead-lettered.
+        dead_letter: the delivery document as text, stored once it has been dead-lettered.
         redriven_from: the execution that had the delivery before its last redrive.
         redrives: the entries of `redriveHistory`, oldest first, as they are stored.
         history_summary: what was removed from both histories (`homing.ledger.compaction`).
@@ -103,16 +104,16 @@ class Record:
 
     @property
     def has_ended(self) -> bool:
-        """Whether the delivery has ended, or the watchdog has settled it."""
+        """Whether the delivery has ended, or the watchdog no longer examines it."""
         return not (self.is_waiting and self.is_listed)
 
     @property
     def may_lack_dead_letter(self) -> bool:
-        """Whether a failure may lack both its dead letter and an execution that sends it.
+        """Whether the failed delivery may have neither a dead letter nor an execution to send it.
 
         The express path records a failure, then sends the dead letter, then stores it in the
-        record, and a crash may stop it in between (decision 0006). Every other failed delivery has
-        an execution that sends the dead letter, or that has itself failed and can be redriven.
+        record; a crash may stop it between these steps (decision 0006). Any other failed delivery
+        has an execution, which sends the dead letter or, if it has failed itself, can be redriven.
         """
         return self.has_failed and self.dead_letter is None and self.execution_name is None
 
@@ -120,7 +121,7 @@ class Record:
         """Return whether the record is from an earlier acceptance of the message (decision 0022).
 
         Args:
-            created_at: when the delivery at hand was accepted.
+            created_at: when the delivery that the caller deals with was accepted.
         """
         return self.created_at != created_at
 

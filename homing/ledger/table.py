@@ -84,7 +84,7 @@ class Ledger:
         self._client: DynamoDBClient = client or aws.client("dynamodb", read_seconds=2, tries=3)
 
     def look(self) -> None:
-        """Open a connection by reading a record that does not exist.
+        """Open a connection to DynamoDB, by reading a record that does not exist.
 
         Raises:
             BotoCoreError, ClientError: when the ledger cannot be read.
@@ -95,8 +95,8 @@ class Ledger:
     def read(self, reference: Reference) -> Record | None:
         """Return the current record of a delivery, or None.
 
-        DynamoDB may delete expired items days late. A record left by a previous acceptance of the
-        message does not count (docs/decisions/0022).
+        A record that is left from a previous acceptance of the message does not count: DynamoDB may
+        delete expired items days late (docs/decisions/0022).
 
         Raises:
             BotoCoreError, ClientError: when the ledger cannot be read.
@@ -109,7 +109,7 @@ class Ledger:
     def read_many(self, references: Sequence[Reference]) -> dict[Reference, Record | None]:
         """Return the records of up to 100 deliveries in one call (see `read`).
 
-        Records that DynamoDB did not return, because it was busy, are left out.
+        Deliveries whose records DynamoDB did not return, because it was busy, are left out.
 
         Raises:
             BotoCoreError, ClientError: when the ledger cannot be read.
@@ -204,8 +204,8 @@ class Ledger:
             document: the input of the execution.
 
         Returns:
-            None if the execution has the delivery now; else the delivery's record, by which the
-            queue message is to be settled.
+            None if the execution has the delivery now; otherwise the delivery's record, which
+            determines what to do with the queue message.
 
         Raises:
             BotoCoreError, ClientError: when the write fails; it may still have taken effect.
@@ -224,8 +224,9 @@ class Ledger:
     def claim(self, reference: Reference, claim: AttemptClaim) -> AttemptClaim | Superseded:
         """Claim an attempt for an execution that has finished waiting.
 
-        An unavailable ledger must not delay the delivery: the attempt may be made, and the claim
-        says why it is unrecorded. The same holds if the record no longer exists.
+        An unavailable ledger must not delay the delivery: then the attempt may be made without a
+        record of the claim, and `unrecorded` in the returned claim tells why. The same applies if
+        the delivery's record no longer exists.
 
         Returns:
             The claim if the attempt may be made; `Superseded` if it may not.
@@ -269,9 +270,9 @@ class Ledger:
 
         Args:
             reference: the delivery.
-            seen: its record as it was read; None where there was none.
+            seen: the delivery's record as the caller has read it; None if there was none.
             document: the delivery document of the new generation.
-            execution_name: the execution to be started with it.
+            execution_name: the execution that the caller will start with this document.
             at: the time, in ISO 8601.
 
         Returns:
@@ -310,8 +311,8 @@ class Ledger:
             at: the time, in ISO 8601.
 
         Returns:
-            Whether the failure is recorded. It is not if the delivery has ended, or if another
-            execution has it.
+            Whether the failure is recorded. It is not recorded if the delivery has ended, or if
+            another execution has it.
 
         Raises:
             BotoCoreError, ClientError: when the ledger cannot be written.
@@ -322,10 +323,10 @@ class Ledger:
         """Yield the deliveries in the attention index that should have continued before a time.
 
         Args:
-            before: the time. It also decides where the search begins, so that no part of the index
-                always comes last.
-            most: how many entries are read from each of the index's 32 partitions; the next search
-                reads the rest.
+            before: the time. It also determines with which partition the search begins, so that no
+                partition of the index always comes last.
+            most: how many entries to read from each of the index's 32 partitions. Later searches
+                read the rest.
 
         Raises:
             BotoCoreError, ClientError: when the ledger cannot be read.
@@ -344,7 +345,7 @@ class Ledger:
                 key = {name: entry[name] for name in ("pk", "sk")}
                 found = self._client.get_item(TableName=self._table, Key=key, ConsistentRead=True)
                 item = from_dynamodb(found.get("Item", {}))
-                # The index is a little behind the table: the delivery may have continued.
+                # The index lags behind the table, so the delivery may have continued already.
                 if item.get("attention") == partition and item["attentionAt"] < to_text(before):
                     yield Reference.from_document(item), Record.from_attributes(item)
 
@@ -399,8 +400,8 @@ class Ledger:
 def _settle_retry(retry: Retry, record: Record | None) -> Recorded:
     """Return the result of recording a retry whose conditional update was refused.
 
-    If the record has the same entry, botocore has made this update twice. Otherwise another
-    execution has the delivery, or it has ended.
+    If the record contains the same entry, botocore has made this update twice. Otherwise another
+    execution has the delivery, or the delivery has ended.
     """
     entry = from_dynamodb({"entry": to_dynamodb(dict(retry.entry))})["entry"]
     if record is not None and entry in record.history:

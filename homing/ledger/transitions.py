@@ -2,7 +2,8 @@
 
 docs/delivery-protocol.md shows the table. tests/unit/homing/ledger/test_transitions.py compares it
 with the updates of the ledger, the workflow definition, `dispatch`, the interventions and that
-page; tests/simulation/test_transitions.py with every change of a record in simulated histories.
+page. tests/simulation/test_transitions.py compares it with every change of a record in simulated
+histories.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ def state_of(record: Record | None) -> State:
 
 
 class Action(StrEnum):
-    """How `dispatch` settles a message."""
+    """What `dispatch` does with a queue message."""
 
     FIRST_ATTEMPT = "makes the first attempt"
     START_OWNER = "starts the owner by its name"
@@ -47,9 +48,9 @@ class Action(StrEnum):
     NOTHING = "nothing"
 
 
-# The action that follows from the state of the record that `dispatch` reads. A first attempt of a
-# scheduled delivery, or with `expressPath` off, is left to the Standard workflow: `dispatch` gives
-# the delivery to its execution (`Move.OWN`).
+# What `dispatch` does, by the state of the record that it reads. If the delivery is scheduled, or
+# `expressPath` is off, it makes no first attempt, but gives the delivery to its Standard execution
+# (`Move.OWN`).
 DISPATCH: Mapping[State, Action] = MappingProxyType(
     {
         State.NONE: Action.FIRST_ATTEMPT,
@@ -105,8 +106,8 @@ def _due(after: State, gone: State) -> Outcomes:
 _REFUSED: Outcomes = MappingProxyType({})
 
 # For each move and state, the state that follows. In a state that is missing here, the write is
-# refused and changes nothing. If the result of a first attempt is refused, `dispatch` settles the
-# message from the record.
+# refused and changes nothing. If the result of a first attempt is refused, the record determines
+# what `dispatch` does with the message.
 TRANSITIONS: Mapping[Move, Outcomes] = MappingProxyType(
     {
         Move.OWN: MappingProxyType({State.NONE: State.QUEUED}),

@@ -30,17 +30,17 @@ if TYPE_CHECKING:
 # `status`, `timestamp` and `ttl` are reserved words of DynamoDB's expressions.
 NAMES = {"#status": "status", "#timestamp": "timestamp", "#ttl": "ttl"}
 
-# An optional attribute that a message lacks is stored as null: the expression is fixed and cannot
-# leave it out.
+# An optional attribute that a message lacks is stored as null, since the expression is fixed and
+# cannot leave the attribute out.
 IDENTITY = (
     "messageId = :messageId, senderId = :senderId, #timestamp = :timestamp, "
     "targetUrl = :targetUrl, correlationId = :correlationId, createdAt = :createdAt, "
     "endpointId = :endpointId, eventType = :eventType"
 )
 
-# The place of a delivery in its line. Deliveries that are in no line have no such attribute, which
-# keeps their records small. The workflow definition always passes the value, and DynamoDB refuses a
-# value that no expression uses, so the condition uses it.
+# The place of a delivery in its line. To keep records small, a delivery that is in no line does not
+# have this attribute. The workflow definition passes the value `:line` in any case, and DynamoDB
+# refuses values that no expression uses, so the condition uses it.
 LINE = ", line = :line"
 LINE_CONDITION = "(attribute_not_exists(line) OR line = :line)"
 
@@ -50,25 +50,25 @@ ATTEMPT = (
     "retryHistory = list_append(if_not_exists(retryHistory, :none), :entry), lastUpdatedAt = :now"
 )
 
-# The keys of the two sparse indexes (homing.ledger.delivery_index), and what lists show of the
-# latest attempt, since no index has the last entry of a history.
+# The keys of the two sparse indexes (homing.ledger.delivery_index), and the attribute from which
+# lists show the latest attempt, since the indexes do not contain `retryHistory`.
 ATTENTION = "attention = :attention, senderAttention = :senderAttention"
 CAUSE = "cause = :cause"
 UNLISTED = "attention, senderAttention, attentionAt, cause"
 
-# The condition compares with `<=`, since an earlier attempt may be missing from the audit trail if
-# it could not be recorded. Two executions with the same attempt still exclude each other. A record
-# has `nextRetryAt` only while an attempt is due, so the record of an ended delivery is final
-# (docs/decisions/0057).
+# `attempts` may be less than the attempt number: an earlier attempt is missing from the record if
+# it could not be recorded. Still, of two executions that make the same attempt, only one can record
+# it. A record has `nextRetryAt` only while the delivery waits for an attempt, so the record of an
+# ended delivery is final (docs/decisions/0057).
 DUE_CONDITION = (
     "(attribute_not_exists(attempts) OR "
     "(attempts <= :attemptNumber AND attribute_exists(nextRetryAt)))"
 )
 
-# A record that waits names the execution that has the delivery. Only that execution may continue,
-# or one of a later generation if the attempt is not claimed yet (docs/decisions/0057). The express
-# path has no name of its own, so it records a retry or a failure only if no execution has the
-# delivery.
+# The record of a waiting delivery names the execution that has the delivery. Only that execution
+# may continue, or one of a later generation if the attempt is not claimed yet
+# (docs/decisions/0057). The name that the express path uses is in no record, so it records a retry
+# or a failure only if no execution has the delivery.
 OWNER_CONDITION = (
     "(attribute_not_exists(executionName) OR executionName = :executionName"
     " OR (generation < :generation"
@@ -95,9 +95,9 @@ class Retry:
     Args:
         reference: the delivery.
         attempt_number: the attempt that failed, counted from 0.
-        entry: its entry of `retryHistory` (`retry_entry`).
+        entry: the entry of that attempt in `retryHistory` (`retry_entry`).
         expires_at: when the record may be deleted, epoch seconds.
-        generation: the generation of the execution that records it.
+        generation: the generation of the execution that records the attempt.
         execution_name: the name of that execution; `EXPRESS_PATH` for the express path.
     """
 
@@ -130,7 +130,7 @@ def retry_entry(
     Args:
         reference: the delivery.
         attempt_number: the attempt, counted from 0.
-        outcome: what it observed.
+        outcome: the outcome of the attempt.
         verdict: the verdict on the outcome.
         backoff: the `backoff` of the delivery document (`homing.retry.plan.plan_retry`).
     """
@@ -219,8 +219,8 @@ def own_put(reference: Reference, item: Mapping[str, Any]) -> dict[str, Any]:
 def claim_update(reference: Reference, claim: AttemptClaim) -> dict[str, Any]:
     """Return the update that claims an attempt.
 
-    DynamoDB's response to it contains the record. The update leaves `nextRetryAt` unchanged, so it
-    is still the time at which the attempt was due before it was postponed.
+    DynamoDB's response to the update contains the record. The update leaves `nextRetryAt`
+    unchanged: this is still the time at which the attempt was due before it was postponed.
     """
     values = {
         ":generation": claim.generation,
@@ -263,15 +263,16 @@ def redrive_update(
 ) -> dict[str, Any]:
     """Return the update that moves a delivery to its next generation, if its record is unchanged.
 
-    `attempts` starts again from 0 and the history is kept (`homing.ledger.compaction`); the status
-    before the redrive is appended to `redriveHistory`. `redrivenFrom` names the previous execution:
-    until the new one is started, only the previous one has the payload.
+    `attempts` starts again from 0. Earlier attempts stay in `retryHistory`
+    (`homing.ledger.compaction`), and the status before the redrive is appended to `redriveHistory`.
+    `redrivenFrom` names the previous execution: until the new one is started, only the previous one
+    has the payload.
 
     Args:
         reference: the delivery.
-        seen: its record as it was read; None where there was none.
+        seen: the delivery's record as the caller has read it; None if there was none.
         document: the delivery document of the new generation.
-        execution_name: the execution to be started with it.
+        execution_name: the execution that the caller will start with this document.
         at: the time, in ISO 8601.
     """
     history = redriven_history(seen, at)
@@ -309,14 +310,14 @@ def take_up_update(
 ) -> dict[str, Any]:
     """Return the update that moves a waiting delivery to the next generation.
 
-    An attempt that the previous execution may have claimed is released. Until the new execution
+    If the previous execution has claimed an attempt, the claim is removed. Until the new execution
     starts, only the previous one (`redrivenFrom`) has the payload.
 
     Args:
         reference: the delivery.
-        seen: its record as it was read.
+        seen: the delivery's record as the caller has read it.
         document: the delivery document of the next generation.
-        execution_name: the execution to be started with it.
+        execution_name: the execution that the caller will start with this document.
         at: the time, in ISO 8601.
     """
     condition, seen_values = _as_seen(seen)
@@ -444,7 +445,7 @@ def _update(
 def _update_as(
     reference: Reference, expression: str, condition: str, values: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Return an update of an existing record that does not set its identifying attributes again."""
+    """Return an update of an existing record that leaves its identifying attributes unchanged."""
     names = {name: real for name, real in NAMES.items() if name in f"{expression} {condition}"}
     return {
         "Key": key_of(reference),
@@ -475,7 +476,7 @@ def cause(category: str, reason: str) -> dict[str, str]:
 
 
 def _attributes(values: Mapping[str, str | None]) -> dict[str, str | None]:
-    """Return the values of an expression as attributes: `messageId` for `:messageId`."""
+    """Return the values of an expression by attribute name: `messageId` instead of `:messageId`."""
     return {name[1:]: value for name, value in values.items()}
 
 
