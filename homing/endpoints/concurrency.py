@@ -1,7 +1,8 @@
 """Concurrency slots, which limit how many attempts to an endpoint run concurrently.
 
-The slots in use are a set in a separate item of the endpoints table, each with the time at which it
-lapses. If no slot is free, lapsed slots of crashed functions are removed.
+For each endpoint, a separate item of the endpoints table holds the set of slots in use, each with
+the time at which it lapses. If no slot is free, lapsed slots, which crashed functions have left,
+are removed.
 """
 
 from __future__ import annotations

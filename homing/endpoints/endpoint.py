@@ -1,6 +1,6 @@
 """An endpoint: a URL that a sender delivers to repeatedly, with its settings and health.
 
-This is the part that the API may show. Signing secrets and header values are in another table
+The API may show everything in it. Signing secrets and header values are in another table
 (homing/credentials/confidential.py), which few functions can read.
 """
 
@@ -24,7 +24,7 @@ class Signing(StrEnum):
 
 
 class Ordering(StrEnum):
-    """What happens in a line after a delivery with an `orderingKey` ends without success.
+    """What happens in a line after one of its deliveries has failed for good.
 
     SKIP: the next delivery is sent. BLOCK: the line waits until the delivery is redriven or passed
     over.
@@ -44,22 +44,23 @@ class Endpoint:
         url: the URL to deliver to.
         created_at: when it was created.
         updated_at: when it was last changed.
-        description: for people.
-        policy: the fields of the retry policy that it overrides, as given; may be empty.
+        description: a text for people.
+        policy: the fields of the default retry policy that the endpoint overrides, as the sender
+            wrote them; may be empty.
         header_names: the extra headers of each attempt, without their values.
         event_types: the event types that it subscribes to (homing/routing/subscriptions.py).
         filter: the event pattern that these events must match, as the JSON text that the sender
             wrote; empty for none.
         attempts_at_once: the maximum number of concurrent attempts; 0 for no limit.
         rate_per_second: the maximum number of attempts a second; 0 for no limit.
-        ordering: what happens in a line after a delivery ends without success.
-        signing: the kind of its next secret.
+        ordering: what happens in a line after one of its deliveries has failed for good.
+        signing: the kind of the secret that the next rotation creates.
         enabled: whether messages are delivered to it.
         disabled_at: when it was disabled.
         disabled_reason: why it was disabled, for people.
-        failing_since: the first recorded failure since its last success.
-        version: the number of changes, so that a change of stale data is refused. It starts again
-            when an endpoint is deleted and created again.
+        failing_since: the time of the first recorded failure since its last success.
+        version: increases by 1 with each change, so that a change based on stale data is refused.
+            It starts again at 1 when an endpoint is deleted and created again.
     """
 
     sender_id: str
@@ -84,7 +85,7 @@ class Endpoint:
 
     @property
     def edition(self) -> str:
-        """The id of this version, unique among all endpoints that ever had this endpoint id."""
+        """The id of this version; it stays unique if an endpoint is deleted and created again."""
         return f"{self.created_at}#{self.version}"
 
     def to_document(self) -> dict[str, Any]:

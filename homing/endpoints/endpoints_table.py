@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 
     from mypy_boto3_dynamodb import DynamoDBClient
 
-_TRIES = 3  # for keys that a batch did not process; boto3 retries calls that fail
+# How often to ask for keys that DynamoDB has not processed. Failed calls are retried by boto3.
+_TRIES = 3
 
 
 class EndpointsTable:
@@ -41,7 +42,7 @@ class EndpointsTable:
         There may be at most 100 ids, all different.
 
         Raises:
-            DependencyError: when the table does not process all of them in several tries.
+            DependencyError: when DynamoDB has not processed all ids after several tries.
         """
         request: Any = {
             self.name: {

@@ -1,4 +1,4 @@
-"""One attempt from start to end: its recipient, its request, and the endpoint's health."""
+"""One attempt from start to end: looks up the recipient, sends, records the endpoint's health."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Deliverer:
         watch: records the health of endpoints.
         slots: the concurrency slots of endpoints with a limit.
         pacing: delays attempts until their rate slots, for endpoints whose rate is limited.
-        turns: begins the attempts of deliveries with an `orderingKey` in their lines.
+        turns: decides whether it is the turn of a delivery with an `orderingKey`.
         fetch: returns a payload from S3; raises DependencyError if it cannot be read.
         now: returns the time of day.
         chance: returns a random number in [0, 1).
@@ -87,10 +87,10 @@ class Deliverer:
         """Make one attempt, signed if the recipient has a secret.
 
         The attempt uses the endpoint's current URL, headers, secrets and limits, all from the same
-        edition of the endpoint. Nothing is sent if the endpoint is disabled or deleted, or if it
+        version of the endpoint. Nothing is sent if the endpoint is disabled or deleted, or if it
         cannot be looked up. The attempt is postponed if no concurrency slot is free, if its rate
-        slot is later, or if it is another delivery's turn in the line. It is superseded if the line
-        has passed the delivery.
+        slot is more than two seconds away, or if it is another delivery's turn in the line. It is
+        superseded if the line has passed the delivery over.
 
         Args:
             reference: the delivery.
@@ -126,8 +126,8 @@ class Deliverer:
     ) -> Postponed | Superseded | None:
         """Begin the attempt in the delivery's line, if it is in one.
 
-        Return None if the attempt has begun, otherwise why it may not begin. Unlike slots, turns
-        are strict: if the line cannot be read, the attempt waits.
+        Return None if the attempt has begun, otherwise why it may not begin. If the line cannot be
+        read, the attempt waits; if slots cannot be read, it does not (`_wait`, `_take_slot`).
         """
         now = self._now()
         try:
@@ -144,8 +144,8 @@ class Deliverer:
     ) -> Postponed | Outcome | None:
         """Wait for the attempt's rate slot, if the rate of the endpoint is limited.
 
-        Return None if the attempt may be made, otherwise why it may not. If slots cannot be taken,
-        the attempt is made without one, as in `_take_slot`.
+        Return None if the attempt may be made, otherwise why it may not. If the table of slots
+        fails, the attempt is made without a slot, as in `_take_slot`.
         """
         if endpoint is None or not endpoint.rate_per_second:
             return None
@@ -165,10 +165,11 @@ class Deliverer:
         now: datetime,
         claim: AttemptClaim | None,
     ) -> str | Postponed | None:
-        """Acquire a concurrency slot, if the endpoint limits concurrency. It must be released.
+        """Acquire a concurrency slot, if the endpoint limits concurrency; the caller releases it.
 
-        If slots cannot be counted, return None and make the attempt without a slot: a failing table
-        must not stop deliveries.
+        Return the slot; the postponement of the attempt, if no slot is free; or None if the attempt
+        needs no slot. None is also returned if slots cannot be counted, since a failing table must
+        not stop deliveries.
         """
         endpoint = recipient.endpoint
         if endpoint is None or not endpoint.attempts_at_once:
@@ -181,9 +182,9 @@ class Deliverer:
             self._tell(reference, "slot.uncounted", str(error))
             return None
         if taken is None:
-            # The present cannot be earlier than the attempt's due time, even if this clock says so.
-            # With an earlier time, the new due time could be in the past again and again
-            # (docs/decisions/0041).
+            # The attempt has been woken, so its due time has passed, even if this clock is behind.
+            # Without this correction, a slow clock could compute new due times that have already
+            # passed, again and again (docs/decisions/0041).
             woken_at = max(now, from_text(claim.due_at if claim else reference.created_at))
             postponed = postpone(reference.created_at, claim, woken_at, self._chance)
             if postponed is not None:
@@ -242,7 +243,7 @@ class Deliverer:
     ) -> None:
         """Pause an endpoint whose rate is limited, if its response asks for a pause.
 
-        If the pause cannot be recorded, that is only logged.
+        If the pause cannot be recorded, only log that.
         """
         if endpoint is None or not endpoint.rate_per_second or not asks_for_pause(outcome):
             return
@@ -275,7 +276,7 @@ class Deliverer:
         outcome: Outcome,
         time_left: Callable[[], float],
     ) -> None:
-        """Update the endpoint's health after an outcome. If that fails, it is only logged."""
+        """Update the endpoint's health after an outcome; if the update fails, only log that."""
         endpoint = recipient.endpoint
         finding = None if endpoint is None else examine(endpoint, outcome, self._watch.limit)
         if endpoint is None or finding is None:
@@ -297,6 +298,6 @@ class Deliverer:
 
 
 def _joined(own: Mapping[str, str], messages: Mapping[str, str]) -> dict[str, str]:
-    """Return the headers of an endpoint and a message together; the message's take precedence."""
+    """Return the headers of an endpoint and of a message; those of the message take precedence."""
     taken = {name.lower() for name in messages}
     return {name: value for name, value in own.items() if name.lower() not in taken} | {**messages}

@@ -30,10 +30,10 @@ def request_headers(
     """Return the headers of one attempt: Homing's own, then those of the message.
 
     Args:
-        reference: the delivery, whose ids become `webhook-id`, the same for every attempt, and
-            `X-Correlation-ID`.
+        reference: the delivery. Its message id becomes `webhook-id`, the same for every attempt;
+            its correlation id becomes `X-Correlation-ID`.
         request: the content type and the message's headers, which cannot override Homing's own.
-        started: the time of the attempt; in whole seconds, it becomes `webhook-timestamp`.
+        started: the time of the attempt, which becomes `webhook-timestamp` in whole seconds.
         body: the bytes of the body.
         secrets: the secrets that sign the request; without any, it is unsigned.
 
@@ -66,7 +66,7 @@ def _signature(
 
 
 def encode_request(target: Target, headers: Mapping[str, str], body: bytes) -> bytes:
-    """Return all bytes of a POST request together, so that one write can send them.
+    """Return a POST request as one byte string, so that one write can send it.
 
     Raises:
         ValueError: when a header contains a control character, which could end its line.

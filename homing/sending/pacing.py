@@ -1,8 +1,8 @@
-"""Attempts to an endpoint whose rate is limited: each waits for its rate slot.
+"""Attempts to an endpoint whose rate is limited: each attempt waits for its rate slot.
 
-If the wait is too long for a function, the attempt is postponed to its slot, which it keeps. A
-postponed attempt has not been made, so it does not count towards the policy's limit of attempts and
-is not recorded.
+If a function should not wait that long, the attempt is postponed until its slot, which stays
+reserved for it. A postponed attempt has not been made, so it does not count towards the policy's
+limit of attempts and is not recorded.
 """
 
 from __future__ import annotations
@@ -24,10 +24,11 @@ if TYPE_CHECKING:
     from homing.endpoints.rate_slots import RateSlots
     from homing.ledger.claim import AttemptClaim
 
-# If the slot is no later than this, the function waits for it: that costs less than a Wait state.
+# The function itself waits for a slot that is at most this far away, which costs less than a Wait
+# state.
 WAIT = timedelta(seconds=2)
-# An attempt that wakes later than this after its slot takes a new slot, so that late attempts are
-# not all made at the same time.
+# An attempt that wakes up later than this after its slot takes a new slot, so that late attempts
+# are not all made at the same time.
 _VALID_FOR = timedelta(seconds=5)
 _LONGEST_PAUSE = timedelta(days=1)
 _SECOND = timedelta(seconds=1)
@@ -57,15 +58,15 @@ class Pacing:
             now: the time.
 
         Returns:
-            None if the attempt may be made. Otherwise its postponement or, if no slot is free
-            within `LONGEST`, its outcome.
+            None if the attempt may be made. Otherwise its postponement or, if there is no slot
+            within `LONGEST`, the outcome with which the attempt fails.
 
         Raises:
             DependencyError: when the slots cannot be read or written.
         """
         if claim is not None and self._keeps(endpoint, claim, now):
             return None
-        # The present cannot be earlier than the attempt's due time, even if this clock says so.
+        # The attempt has been woken, so its due time has passed, even if this clock is behind.
         now = now if claim is None else max(now, from_text(claim.due_at))
         slot = self._slots.take(endpoint, now)
         if slot is None:
@@ -89,25 +90,28 @@ class Pacing:
         return until if until is not None and self._slots.pause(endpoint, until) else None
 
     def _keeps(self, endpoint: Endpoint, claim: AttemptClaim, now: datetime) -> bool:
-        """Wait for the slot that an attempt was postponed to; return whether it is still valid."""
+        """Return whether the slot to which an attempt was postponed is valid; if so, wait for it.
+
+        The wait is less than a second, unless the clock is slow.
+        """
         slot = None if claim.slot is None else RateSlot.from_document(claim.slot)
         if slot is None or _woken_at(slot) != from_text(claim.due_at):
             return False  # the slot was for another attempt
         if now - slot.at > _VALID_FOR or not self._slots.holds(endpoint, slot):
             return False
-        # Step Functions has woken the attempt in the same second as its slot, so the wait is at
-        # most a second, even if this clock is slow.
+        # Step Functions has woken the attempt in the same second as its slot. So a wait of more
+        # than a second would only be due to a slow clock.
         self._sleep(max(min(slot.at - now, _SECOND), timedelta()).total_seconds())
         return True
 
 
 def asks_for_pause(outcome: Outcome) -> bool:
-    """Return whether an outcome asks for a pause of its endpoint."""
+    """Return whether the response in an outcome asks for a pause: 429 with `Retry-After`."""
     return _pause_of(outcome) is not None
 
 
 def _pause_of(outcome: Outcome) -> datetime | None:
-    """Return the end of the pause that an outcome asks for, a whole second; None for no pause."""
+    """Return when the pause that an outcome asks for ends, a whole second; None for no pause."""
     if outcome.http_status != _TOO_MANY:
         return None
     now = from_text(outcome.timestamp)

@@ -20,12 +20,13 @@ if TYPE_CHECKING:
     from homing.ledger.claim import AttemptClaim
 
 SHORTEST = timedelta(seconds=1)
-# A Standard execution may have 25,000 events, and each wait takes 14. So the maximum wait, at first
-# five minutes, grows with the delivery's age, up to a day (docs/decisions/0041).
+# A Standard execution may have 25,000 events, and each wait adds 14. So the maximum wait grows with
+# the delivery's age, from five minutes to a day (docs/decisions/0041).
 LONGEST = timedelta(minutes=5)
 _OF_AGE = 30
 _LONGEST_OF_ALL = timedelta(days=1)
-# An execution can run for a year (docs/decisions/0040); near its end no attempt is postponed.
+# An execution can run for a year (docs/decisions/0040); near the end of that year, no attempt is
+# postponed.
 _GIVES_WAY_FOR = YEAR - timedelta(days=7)
 
 
@@ -37,15 +38,15 @@ def postpone(
 ) -> Postponed | None:
     """Return the postponement of an attempt; None if the delivery is too old to postpone it.
 
-    The wait is random, between half and all of the time since the attempt was first due. It is at
-    least a second and at most five minutes; for an old delivery, at most a thirtieth of its age, up
-    to a day. So it grows like a backoff while the endpoint has no free slot, without a count of
-    tries.
+    The wait is random, between half and all of the time since the attempt was first due, but at
+    least a second and at most five minutes. The maximum is higher for a delivery that is older than
+    two and a half hours: a thirtieth of its age, but no more than a day. So, while the endpoint has
+    no free slot, the wait grows like a backoff, although nothing counts the tries.
 
     Args:
         created_at: when the delivery was created, in ISO 8601.
-        claim: the claim of the attempt; None for an attempt that has not waited. In that case the
-            expiry of the record stays unchanged.
+        claim: the claim of the attempt; None for an attempt that has not waited. Without a claim,
+            the expiry of the record stays unchanged.
         now: the time.
         chance: returns a random number in [0, 1).
     """

@@ -1,7 +1,7 @@
 """Look-up of recipients, with their secrets and headers; results are cached for a minute.
 
-This module imports botocore, which takes longer than all other imports of `deliver`. So `deliver`
-imports it at the first attempt.
+This module imports botocore, which takes longer than all other imports of `deliver` together. So
+`deliver` imports this module only at its first attempt.
 """
 
 from __future__ import annotations
@@ -30,7 +30,8 @@ if TYPE_CHECKING:
 
 REMEMBERED = timedelta(seconds=60)
 _MAX_REMEMBERED = 1000
-_TRIES = 3  # reads of an endpoint, which may be changed between the reads of its two items
+# How often to read an endpoint, since a change may come between the reads of its two items.
+_TRIES = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +40,9 @@ class Recipient:
 
     Args:
         endpoint: the endpoint; None for a plain URL, and for a deleted endpoint.
-        confidential: the secrets and header values; None if there is no secret, so that nothing is
-            signed.
-        closed: why nothing may be sent; None if something may.
+        confidential: the secrets and header values; None if there are none, and then requests are
+            not signed.
+        closed: why nothing may be sent; None if requests may be sent.
     """
 
     endpoint: Endpoint | None
@@ -59,15 +60,15 @@ class Recipient:
         return self.confidential.headers if self.confidential else {}
 
     def url(self, reference: Reference) -> str:
-        """Return the URL of an attempt: that of the endpoint now, or that of the message."""
+        """Return the URL of an attempt: the endpoint's current URL, or else the message's URL."""
         return self.endpoint.url if self.endpoint else reference.target_url
 
 
 class Recipients:
     """Looks up recipients, each at most once a minute.
 
-    So a change of an endpoint or a rotation of its secrets takes effect within a minute. The cached
-    URL, limits, headers and secrets are always from the same edition of the endpoint.
+    So a change to an endpoint or a rotation of its secrets takes effect within a minute. The cached
+    URL, limits, headers and secrets are always from the same version of the endpoint.
 
     Args:
         endpoints: the endpoints table.
@@ -91,8 +92,8 @@ class Recipients:
         """Return the recipient of a delivery.
 
         Raises:
-            DependencyError: when it cannot be looked up. Then nothing may be sent, since the
-                request could be unsigned, or the endpoint disabled.
+            DependencyError: when it cannot be looked up. In this case nothing may be sent, since
+                the request could lack a signature, or the endpoint could be disabled.
         """
         key = (reference.sender_id, reference.endpoint_id)
         since, known = self._known.get(key, (now, None))

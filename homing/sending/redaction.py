@@ -1,11 +1,11 @@
 r"""Removal of an endpoint's secret header values from its responses.
 
-If an endpoint echoes the request, as debugging pages do, the response contains credentials, and its
-first part is stored in the execution. The echo may be escaped: as JSON, JavaScript, Python or C
-(`\/`, `\u003d`, `\x3d`, `\075`), in a URL (`%3D`), in HTML or XML (`&#61;`, `&equals;`), with
-escapes within escapes, or with `Basic` decoded. So a text is searched as it is, and again each time
-one level of escapes has been decoded. Hashes, and base64 of values that are not base64 themselves,
-are not found.
+If an endpoint echoes the request, as debugging pages do, the response contains credentials, and the
+beginning of the response is stored in the execution. The echo may be escaped: as JSON, JavaScript,
+Python or C (`\/`, `\u003d`, `\x3d`, `\075`), in a URL (`%3D`), or in HTML or XML (`&#61;`,
+`&equals;`). Escapes may be nested, and the value of a `Basic` header may be decoded. So a text is
+searched unchanged, and again each time one level of escapes has been decoded. What is not found:
+hashes of secret values, and their base64 forms, except those of `Basic`.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 
 MASK = "[redacted]"
 
-# The separators between parts of a header's value: `Bearer <token>`, `key="<token>";
-# other=<token>`. Parts are searched for too, since an endpoint may have split the value.
+# The separators between the parts of a header's value, as in `Bearer <token>` or `key="<token>";
+# other=<token>`. Each part is searched for, since an endpoint may echo only some of them.
 _SEPARATORS = re.compile(r"[\s\"'\\,;]+")
-# A part shorter than this is not a useful secret, and removing it would damage any text.
+# A part shorter than this is not a useful secret, and removing it could damage any text.
 _SHORTEST = 6
 _BASIC = re.compile(r"\s*Basic\s+(\S+)", re.IGNORECASE)
 
@@ -36,7 +36,7 @@ _ESCAPE = re.compile(
     rf"|%({_HEX}{{2}})|(&(?:\#[0-9]+|\#[xX]{_HEX}+|[A-Za-z][A-Za-z0-9]*);)",
     re.DOTALL,
 )
-# An escape at the end of a text, whose own end is cut off.
+# An escape that is cut off by the end of the text.
 _CUT_ESCAPE = re.compile(
     rf"(?:\\{{1,16}}(?:u{_HEX}{{0,3}}|u\{{{_HEX}{{0,5}}|U{_HEX}{{0,7}}|x{_HEX}?|[0-7]{{0,2}})"
     rf"|%{_HEX}?|&\#?[A-Za-z0-9]{{0,12}})\Z"
@@ -46,9 +46,9 @@ _MOST_NESTED = 8  # levels of escapes; no serializer nests deeper
 
 
 def redact(outcome: Outcome, confidential: Iterable[str]) -> Outcome:
-    """Return an outcome whose response contains none of these values, nor the start of one.
+    """Return an outcome whose response contains none of these values, and no beginning of one.
 
-    The response is cut off after some bytes, so it may end with only the start of a value.
+    Since the response was cut off after some bytes, it may end with only the beginning of a value.
 
     Args:
         outcome: the outcome with the response.
@@ -125,7 +125,7 @@ class _Level:
 
 
 def _levels(text: str) -> Iterator[_Level]:
-    """Yield a text as it is, then with one level of escapes decoded, then with two, and so on."""
+    """Yield a text unchanged, then with one level of escapes decoded, then with two, and so on."""
     level: _Level | None = _Level(text, range(len(text)), range(1, len(text) + 1))
     for _ in range(_MOST_NESTED):
         if level is None:
@@ -135,7 +135,7 @@ def _levels(text: str) -> Iterator[_Level]:
 
 
 def _plain(text: str) -> str:
-    """Return a secret with its escapes decoded, as they are in a text that is searched."""
+    """Return a secret with all its escapes decoded, for the search in a decoded text."""
     *_, last = _levels(text)
     return last.text
 

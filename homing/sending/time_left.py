@@ -1,9 +1,9 @@
-"""The division of an invocation's time between the request and the calls that follow it.
+"""How an invocation of `deliver` divides its time between the request and later calls to AWS.
 
 If the function times out, the outcome of its attempt is lost, and the retry sends the message again
 although the endpoint may have accepted it. So the request may take only the time that is left when
-it begins, minus the time to return the outcome. Calls after the request are skipped if there may
-not be enough time for them.
+it begins, minus the time that is needed to return the outcome. Calls to AWS after the request are
+skipped if there may not be enough time for them.
 """
 
 from __future__ import annotations

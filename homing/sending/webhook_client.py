@@ -1,8 +1,8 @@
 """The HTTP client of webhooks: one POST per attempt, whose result is always an `Outcome`.
 
 - One deadline applies to name look-up, connect, TLS, write and read.
-- Connections stay open between attempts for at most 30 seconds. If one is closed before any byte of
-  a response, the request is sent once more over a new connection.
+- Connections stay open between attempts for at most 30 seconds. If the endpoint closes one before
+  any byte of a response, the request is sent once more over a new connection.
 - With a guard, every address is checked before it is connected to.
 - Redirects are not followed, bodies are not decompressed, and at most 64 KiB are read.
 """
@@ -42,7 +42,7 @@ def utc_now() -> datetime:
 
 
 class WebhookClient:
-    """Sends the requests of attempts, one at a time. It connects only for the first attempt.
+    """Sends the requests of attempts, one at a time. Creating it opens no connection.
 
     Args:
         attempt_timeout_seconds: the time limit of an attempt.
@@ -89,7 +89,7 @@ class WebhookClient:
             request: what is sent.
             secrets: the secrets that sign the request (homing/credentials/signing.py).
             url: the URL of the request; None for the URL that the delivery was accepted with.
-            within: a time limit in seconds that may be shorter than that of an attempt.
+            within: a further time limit, in seconds; the shorter of this and the attempt's applies.
         """
         attempt = Attempt(min(self._attempt_timeout_seconds, within), self._clock)
         result: Response | AttemptError
@@ -123,7 +123,7 @@ class WebhookClient:
                 return self._exchange(target, warm, message, attempt)
             except TimeoutError:
                 raise
-            except OSError:  # closed while the request was written, before any byte of a response
+            except OSError:  # the endpoint may have closed this connection before the request
                 if attempt.is_answered:
                     raise
         sock = open_connection(target, attempt, self._resolve, self._tls, self._guard)
@@ -149,7 +149,7 @@ def _outcome(result: Response | AttemptError, ended: datetime, elapsed: float) -
     timestamp, response_time = to_text(ended), int(elapsed * 1000)
     if isinstance(result, AttemptError):
         return Outcome(timestamp, response_time, error=result)
-    # The text becomes part of the dead letter, so it must be valid in a queue message.
+    # The text becomes part of the dead letter, so it may contain only what SQS accepts.
     text = UNCARRIED.sub("\N{REPLACEMENT CHARACTER}", result.body.decode(errors="replace"))
     return Outcome(
         timestamp=timestamp,
