@@ -1,1 +1,1 @@
-"""A deterministic simulation of Homing: deployed definitions and handlers in a virtual world."""
+"""A deterministic simulation: runs Homing's workflow definitions and handlers on a virtual AWS."""

@@ -1,4 +1,4 @@
-"""`python -m simulation`: search for a history in which Homing breaks a promise."""
+"""`python -m simulation`: search for a simulated history in which Homing breaks a promise."""
 
 from __future__ import annotations
 
@@ -39,7 +39,8 @@ if TYPE_CHECKING:
 
 _CHUNK = 500
 _SHOWN = 3  # how many of the histories with a broken promise are printed step by step
-_FRESH = 10**6, 10**9  # the range of the first fresh seed, above those that tests and docs name
+# The range from which `--fresh` draws its first seed. Tests and docs name only lower seeds.
+_FRESH = 10**6, 10**9
 
 
 def _parse(arguments: list[str]) -> argparse.Namespace:
@@ -59,7 +60,7 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
         default=0,
         metavar="HISTORIES",
         help="also run this many histories whose messages have ordering keys; with --replay, any "
-        "number means that the messages of the replayed history have ordering keys",
+        "number above 0 gives the messages of the replayed history ordering keys",
     )
     parser.add_argument("--workers", type=int, default=2, help="number of processes")
     parser.add_argument("--replay", type=int, metavar="SEED", help="print one history and stop")
@@ -95,7 +96,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _search(options: argparse.Namespace, console: Console) -> Tally:
-    """Distribute the work over processes and show the progress."""
+    """Distribute the search over processes, show its progress, and return the totals."""
     tally = Tally()
     chunks = list(_chunks(options.seed, options.histories))
     if options.fresh:
@@ -126,7 +127,10 @@ def _search(options: argparse.Namespace, console: Console) -> Tally:
 
 
 def _chunks(first: int, count: int) -> Iterator[tuple[int, int]]:
-    """Yield ranges of seeds from `first` on: the first seed, and the one after the last."""
+    """Split `count` seeds, starting at `first`, into ranges. Yield the start and end of each.
+
+    The end of a range is the seed after its last one.
+    """
     for start in range(first, first + count, _CHUNK):
         yield start, min(start + _CHUNK, first + count)
 

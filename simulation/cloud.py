@@ -1,4 +1,4 @@
-"""The simulated cloud: all services, behind one interface that performs calls."""
+"""The simulated cloud: all AWS services and the endpoints, behind one method, `Cloud.perform`."""
 
 from __future__ import annotations
 
@@ -58,8 +58,8 @@ if TYPE_CHECKING:
     from simulation.scenario import Answer, Scenario, Submission, Subscribing
     from simulation.workflow.definition import Definition
 
-# The maximum number of runs of the watchdog for one stuck line. This many runs take longer than any
-# outage lasts, so a line that is still stuck after them will not be released.
+# How often the watchdog runs for one stuck line at most. This many runs take longer than any outage
+# lasts, so a line that is still stuck after them will never be released.
 _MOST_VISITS = 40
 _STALLS = (FaultKind.STALL_BEFORE, FaultKind.STALL_AFTER)
 _READ = (FaultKind.REFUSED, FaultKind.LOST, *_STALLS)
@@ -92,12 +92,12 @@ _WITH_CRASHES = {operation: (*kinds, *CRASHES) for operation, kinds in _KINDS.it
 
 
 class Cloud:
-    """All services of one history.
+    """The AWS services and endpoints of one simulated history.
 
     Args:
         scenario: the scenario.
         plan: decides which calls have faults.
-        chance: makes all draws.
+        chance: makes all random draws.
         standard: the definition of the Standard workflow.
         express: the definition of the Express workflow.
     """
@@ -172,7 +172,7 @@ class Cloud:
         return (_WITH_CRASHES if can_crash else _KINDS)[operation]
 
     def subscribe(self, change: Subscribing) -> None:
-        """Apply a change of subscriptions that the scenario contains."""
+        """Write an endpoint with the subscriptions that the scenario now gives it."""
         endpoint, secrets = endpoint_items(change, self._scenario.start)
         self._tables[ENDPOINTS].put_item({"TableName": ENDPOINTS, "Item": endpoint})
         self._tables[SECRETS].put_item({"TableName": SECRETS, "Item": secrets})
@@ -191,7 +191,7 @@ class Cloud:
         )
 
     def perform(self, process: Process, call: Call, label: str, respond: Respond) -> None:
-        """Perform a call. This is the time of its effect."""
+        """Perform a call. The scheduler calls this when the call takes effect."""
         self._operations[call.operation](process, call, label, respond)
 
     def _table(
@@ -202,7 +202,8 @@ class Cloud:
             raise CrashedError("DynamoDB.ResourceNotFoundException")
         if operation == "get_item" and isinstance(process.about, Settling):
             process.about.read = self.scheduler.steps
-        answer = getattr(table, operation)(call.arguments)  # if this raises, the claim fails
+        # If this raises, for example because an attempt claim fails, nothing below is recorded.
+        answer = getattr(table, operation)(call.arguments)
         if table is self.places and operation == "put_item":
             place = Place.from_item(from_dynamodb(call.arguments["Item"]))
             self.queues.note(document_text(place.delivery.to_document()))
@@ -212,7 +213,7 @@ class Cloud:
             now = self.scheduler.steps, self.scheduler.now
             self.journal.begun.append(Begun(*now, delivery, process.label))
         if operation == "update_item" and table is self.ledger and _claims(process.about):
-            about = process.about  # with this event, the claim decides that the attempt is made
+            about = process.about  # the claim succeeded: this event decides to make the attempt
             about.caller.set_out[about.event["attemptNumber"]] = self.scheduler.steps
         respond(Outcome(answer))
 
@@ -241,10 +242,10 @@ class Cloud:
         return bool(self.queues.undispatched) or any(overdue) or self._finds_a_line(now)
 
     def _finds_a_line(self, now: int) -> bool:
-        """Return whether a line is stuck that the watchdog may still release.
+        """Return whether a line is stuck and the watchdog may still release it.
 
-        Each True counts as a run of the watchdog for that line. After `_MOST_VISITS` runs the line
-        is ignored, so that a history ends even if a line stays stuck.
+        Each time this returns True counts as a run of the watchdog for that line. After
+        `_MOST_VISITS` runs the line is ignored, so that the simulation ends even if it stays stuck.
         """
         tables = self.lines.items, self.places.items, self.ledger.items
         for line_id in standing_still(*tables, self.blocking()):
@@ -256,7 +257,7 @@ class Cloud:
         return False
 
     def blocking(self) -> frozenset[str]:
-        """Return the ids of the endpoints that block lines."""
+        """Return the ids of the endpoints that block a line after a failure."""
         items = self._tables[ENDPOINTS].items.values()
         return frozenset(
             text_of(each, "sk") for each in items if text_of(each, "ordering") == "block"
@@ -281,7 +282,7 @@ class Cloud:
             self.journal.note_accepted(message["messageId"], deliveries, self.scheduler.now)
 
     def _set_rates(self) -> None:
-        """Set the rate of every endpoint, as an operator's change of the endpoint would."""
+        """Set the rate of every endpoint, as a change to the endpoint through the API would."""
         deployment, since = self._scenario.deployment, to_iso(self._scenario.start)
         for host in self._scenario.endpoints if deployment.rate_per_second else ():
             endpoint = endpoint_of(f"https://{host}.example.com/hook", since, deployment)
@@ -292,7 +293,7 @@ class Cloud:
         self.scheduler.at(until, respond, Outcome({}))
 
     def _post(self, process: Process, call: Call, label: str, respond: Respond) -> None:
-        """Deliver a request to its endpoint, which uses its responses in the order of requests."""
+        """Deliver a request to its endpoint, and answer with the endpoint's next response."""
         url = call.arguments["url"]
         answers = self._scenario.endpoints[host_of(url)]
         number = self._asked[url] = self._asked.get(url, 0) + 1
@@ -325,7 +326,10 @@ class Cloud:
 
 
 def _response(answer: Answer, now: int, timeout: int) -> tuple[int, Outcome]:
-    """Return when and how a request ends: if refused, at once; without a response, by time-out."""
+    """Return when a request ends, and its outcome.
+
+    A refused connection ends at once, a request without a response by its time-out.
+    """
     if answer.takes > timeout:
         return now + timeout, Outcome(error=NoAnswerError("timed out"))
     if answer.status is None:
@@ -335,7 +339,7 @@ def _response(answer: Answer, now: int, timeout: int) -> tuple[int, Outcome]:
 
 
 def _claims(about: Any) -> bool:
-    """Return whether the caller is `Deliver` after a wait, so that it claims its attempt."""
+    """Return whether the caller is `Deliver` after a wait, when it has to claim its attempt."""
     return isinstance(about, Invocation) and "claim" in about.event
 
 

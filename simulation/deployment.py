@@ -1,4 +1,4 @@
-"""The settings of a deployment on which a history depends. A test compares them with the stack."""
+"""The deployment settings that a simulated run needs. A test compares them with the stack."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ EXPRESS = "express"
 class Deployment:
     """The settings of a deployment. Times are in milliseconds unless the name says otherwise.
 
-    `attempts_at_once` is the limit of every endpoint, `rate_per_second` its rate; 0 means none.
-    `defers` is the probability that the bulkhead defers a delivery. `bulk` is the probability that
-    a request with messages exceeds the burst of its sender.
+    `attempts_at_once` and `rate_per_second` are the limits that every endpoint has; 0 means no
+    limit. `defers` is the probability that the bulkhead defers a delivery. `bulk` is the
+    probability that the messages of a request exceed their sender's burst.
     """
 
     express_path_is_on: bool = True

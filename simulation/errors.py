@@ -2,9 +2,9 @@
 
 SimulationError
 ├── UnsupportedError      the simulated code uses a feature that the simulation does not implement
-└── NotDeterministicError a handler behaves differently when it is replayed
+└── NotDeterministicError a handler behaves differently when it is run again
 
-Faults that are part of a history are in `simulation.engine.faults`.
+The faults that the simulation injects are in `simulation.engine.faults`.
 """
 
 from __future__ import annotations
@@ -19,4 +19,4 @@ class UnsupportedError(SimulationError):
 
 
 class NotDeterministicError(SimulationError):
-    """Raised when a handler that is replayed with the same answers makes a different call."""
+    """Raised when a handler, run again with the same answers, makes a different call."""

@@ -1,4 +1,4 @@
-"""One history: a scenario, run to its end."""
+"""A simulated history: one scenario, run to its end."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Programs:
 
 @cache
 def deployed_programs(express_timeout_seconds: int) -> Programs:
-    """Return the definitions that are deployed, compiled."""
+    """Return the deployed definitions of both workflows, compiled."""
     return Programs(
         load_definition(delivery_document()),
         load_definition(first_attempt_document(express_timeout_seconds)),
@@ -57,7 +57,7 @@ def deployed_programs(express_timeout_seconds: int) -> Programs:
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """The result of a scenario.
+    """The result of a simulated run of a scenario. "At the end" means at the end of the run.
 
     Args:
         scenario: the scenario.
@@ -65,14 +65,14 @@ class History:
         ledger: the items of the ledger at the end, with typed values, by key.
         lines: the items of the table of lines at the end, with typed values, by key.
         places: the items of the table of places at the end, with typed values, by key.
-        blocking: the ids of the endpoints that block lines at the end.
-        queued: how many messages are still on the delivery queue, the bulk queue or the ingest
-            queue, or undispatched.
+        blocking: the ids of the endpoints that, at the end, block a line after a failure.
+        queued: how many messages are on the delivery, bulk, ingest and undispatched queues at the
+            end.
         faults: the faults that single calls had, by the label of the call.
-        refusals: how many calls outages refused, by operation.
-        events: the number of events.
-        has_ended: whether the history has ended; if not, it was cut off.
-        trace: instant, label and text of each step, if requested.
+        refusals: how many calls were refused in outages, by operation.
+        events: the number of simulated events.
+        has_ended: False if the run was cut off at the limit of events.
+        trace: the time, label and text of each step; empty unless a trace was requested.
     """
 
     scenario: Scenario
@@ -98,14 +98,14 @@ def run_history(
     *,
     trace: bool = False,
 ) -> History:
-    """Run a scenario.
+    """Run a scenario, and return what happened.
 
     Args:
         scenario: the scenario.
         plan: decides which calls have faults.
-        seed: the seed of all draws.
-        edges: the handlers' edges, which are reset for this history.
-        programs: the definitions, by default the deployed ones.
+        seed: the seed of all random draws.
+        edges: the stand-ins that the handlers use, which are reset for this run.
+        programs: the workflow definitions, by default the deployed ones.
         trace: whether to record every step.
     """
     cloud = make_cloud(scenario, plan, seed, edges, programs)
@@ -131,7 +131,7 @@ def run_history(
 def make_cloud(
     scenario: Scenario, plan: Plan, seed: int, edges: Edges, programs: Programs | None = None
 ) -> Cloud:
-    """Return a new cloud, to which the handlers' edges are connected."""
+    """Return a new simulated cloud, and reset the handlers' stand-ins (`edges`) for it."""
     chance = Chance(seed)
     deployment = scenario.deployment
     programs = programs or deployed_programs(deployment.express_timeout // SECOND)

@@ -1,4 +1,4 @@
-"""Functions that read fields of ledger items as DynamoDB returns them, with typed values."""
+"""Functions that read fields of ledger items in DynamoDB's typed form, such as `{"S": "x"}`."""
 
 from __future__ import annotations
 
@@ -35,7 +35,10 @@ def text_of(item: Mapping[str, Any], name: str) -> str:
 
 
 def is_watched(item: Mapping[str, Any]) -> bool:
-    """Return whether a ledger item is in the part of the index that the watchdog reads."""
+    """Return whether a ledger item is in the index by which the watchdog finds waiting deliveries.
+
+    The index also has failed and cancelled deliveries; for those, return False.
+    """
     return text_of(item, "attention").partition("#")[0] in WAITING
 
 
@@ -45,17 +48,20 @@ def number_of(item: Mapping[str, Any], name: str) -> int:
 
 
 def history_of(item: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """Return the attempts in the history of a ledger item, oldest first."""
+    """Return the attempts in the `retryHistory` of a ledger item, oldest first."""
     return [entry["M"] for entry in item["retryHistory"]["L"]] if "retryHistory" in item else []
 
 
 def redrives_of(item: Mapping[str, Any]) -> int:
-    """Return how many redrives are in the history of a ledger item (the newest 20 at most)."""
+    """Return how many redrives a ledger item records. It keeps the newest 20."""
     return len(item["redriveHistory"]["L"]) if "redriveHistory" in item else 0
 
 
 def entries_of_run(item: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """Return the attempts since the last redrive in the history of a ledger item."""
+    """Return the attempts in a ledger item's `retryHistory` that were made after the last redrive.
+
+    Without a redrive, that is all of them.
+    """
     if not redrives_of(item):
         return history_of(item)
     return history_of(item)[number_of(item["redriveHistory"]["L"][-1]["M"], "attemptsOnRecord") :]

@@ -1,4 +1,4 @@
-"""The journal of a history: the facts that the invariants check."""
+"""The journal of a simulated history: the facts that the invariants check."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ class Sent:
     Args:
         instant: when it was sent.
         delivery: the delivery's id.
-        run: how often the delivery had been redriven.
-        attempt: its attempt number.
-        hurried: whether an operator had the attempt made before it was due.
-        set_out: the number of the event that decided that this attempt is made: for a first attempt
-            in the express path the read of the ledger, otherwise the claim (or the step into
-            `Deliver`).
+        run: how often the delivery had been redriven before.
+        attempt: the attempt number.
+        hurried: whether the attempt was made early, by an operator's immediate retry.
+        set_out: the number of the event in which it was decided to make this attempt. For a first
+            attempt in the express path, that is the read of the ledger; otherwise it is the attempt
+            claim or, without a claim, the entry into the state `Deliver`.
         webhook_id: the `webhook-id` as sent.
         body: the body as sent.
         status: the status of the endpoint's response; None if there was none.
         by: the label of the process that sent it.
-        until: when the endpoint responded, or the caller timed out.
+        until: when the endpoint responded, or the wait for its response timed out.
     """
 
     instant: int
@@ -47,10 +47,10 @@ class Sent:
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """The beginning of an attempt. Only those of deliveries in lines are recorded.
+    """The beginning of an attempt. It is recorded only for deliveries in lines.
 
     Args:
-        event: the number of the event.
+        event: the number of the simulated event at which the attempt began.
         instant: when the attempt began.
         delivery: the delivery's id.
         by: the label of the invocation that began the attempt.
@@ -64,7 +64,10 @@ class Begun:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """A change of a ledger item, whose values are typed. `before` is None for a new item."""
+    """A change to a ledger item: its number as an event, and the typed item before and after it.
+
+    `before` is None for a new item.
+    """
 
     event: int
     key: tuple[str, str]
@@ -74,7 +77,7 @@ class Written:
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """A retry that an execution has scheduled."""
+    """A retry that an execution has scheduled, after the failed attempt `attempt`, for `due`."""
 
     delivery: str
     run: int
@@ -93,11 +96,11 @@ class DeadLetter:
 
 @dataclass(slots=True)
 class Settling:
-    """A queue message that is being settled.
+    """A queue message that `dispatch` is processing.
 
     Args:
         delivery: the delivery's name.
-        read: the number of the event at which the ledger was last read.
+        read: the number of the event at which `dispatch` last read the ledger for it.
     """
 
     delivery: str
@@ -106,11 +109,11 @@ class Settling:
 
 @dataclass(slots=True)
 class Journal:
-    """The facts of one history.
+    """The facts of one simulated history.
 
     Args:
         accepted: the accepted deliveries, with the instant of acceptance.
-        lists: for each message, the deliveries in each response about it.
+        lists: for each message, the different lists of deliveries in the responses about it.
         refused: the statuses of responses that did not accept the message.
         ingested: the messages that were put on the ingest queue.
         unaccepted: the ingested messages that are in the queue of unaccepted messages.
@@ -120,11 +123,11 @@ class Journal:
         dead: the dead letters on the dead-letter queue, per delivery.
         gaps: delivery, run and number of each attempt that was reported as unrecorded.
         references: the deliveries that have been on the queue, by message and target host.
-        redrives: the generations that redrives made, by delivery.
-        unclaimed: the deliveries for which it was reported that an attempt could not be claimed.
+        redrives: for each delivery, the generations that its redrives started.
+        unclaimed: the deliveries for which `deliver` reported that it could not claim an attempt.
         acted: the actions of operators, with their results.
         executions: all executions, in the order of their starts.
-        examined: the findings of the watchdog, by run and delivery.
+        examined: the findings of the watchdog, by watchdog run and delivery.
         undispatched: the number of messages in the queue of undispatched messages.
         detached: the number of detached attempts.
     """
@@ -154,11 +157,11 @@ class Journal:
         return sum(made <= generation for made in self.redrives.get(delivery, ()))
 
     def note_accepted(self, message: str, deliveries: tuple[str, ...], now: int) -> None:
-        """Record that a message was accepted, or that it is a duplicate."""
+        """Record a response that accepts a message, or that reports it as a duplicate."""
         self.lists.setdefault(message, set()).add(deliveries)
         for delivery in deliveries:
             self.accepted.setdefault(delivery, now)
 
     def note_gap(self, delivery: str, generation: int, attempt: int) -> None:
-        """Record an attempt that an execution of this generation reported as unrecorded."""
+        """Record that an execution of this generation reported an attempt as unrecorded."""
         self.gaps.add((delivery, self.run_of(delivery, generation), attempt))

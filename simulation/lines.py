@@ -1,4 +1,4 @@
-"""Which lines of deliveries are stuck, according to the items in the tables."""
+"""Finds lines of deliveries that are stuck, from the items in the tables."""
 
 from __future__ import annotations
 
@@ -18,7 +18,9 @@ _FAILED = frozenset({"FAILED", "MAX_RETRIES_EXCEEDED"})
 def standing_still(
     lines: Items, places: Items, ledger: Items, blocking: Collection[str]
 ) -> Iterator[str]:
-    """Yield the id of each line in which deliveries wait although its head has ended.
+    """Yield the id of each line in which deliveries wait although the head has ended.
+
+    A line that is blocked by its failed head is not yielded.
 
     Args:
         lines: the items of the table of lines, typed, by key.
@@ -52,13 +54,17 @@ def is_blocked(line: Mapping[str, Any], ledger: Items, blocking: Collection[str]
 
 
 def has_ended(record: Mapping[str, Any]) -> bool:
-    """Return whether the delivery of a ledger item has ended, or the watchdog has settled it."""
+    """Return whether a delivery has ended, according to its ledger item.
+
+    It has also ended if its status is still a waiting one, but the watchdog has taken the item out
+    of its index.
+    """
     status = status_of(record)
     return bool(status) and not (status in _WAITING and "attention" in record)
 
 
 def _goes_on(place: Mapping[str, Any], ledger: Items) -> bool:
-    """Return whether an execution has the delivery that is in a place, so that the line goes on."""
+    """Return whether the delivery at a place is already in progress, so that the line moves on."""
     keys = [
         key for key, item in ledger.items() if delivery_of(item) == text_of(place, "deliveryId")
     ]

@@ -1,4 +1,4 @@
-"""Scenarios: messages, responses of endpoints, outages and wrong clocks."""
+"""Scenarios: what a simulated history starts from, such as messages, responses and outages."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def host_of(url: str) -> str:
-    """Return the name that scenarios give an endpoint: the first label of its host."""
+    """Return the first label of a URL's host, which is the endpoint's name in scenarios."""
     return url.partition("://")[2].partition("/")[0].partition(":")[0].partition(".")[0]
 
 
@@ -32,17 +32,17 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """A message, which its sender sends again until it is accepted.
+    """A message that a sender sends, and sends again if it is not accepted.
 
     Args:
-        message: its id.
-        targets: the hosts of its targets.
+        message: the id of the message.
+        targets: the names of its target hosts (see `host_of`).
         at: when it is sent, in milliseconds from the start.
         policy: the message's own policy, if it has one.
-        deliver_in: milliseconds from sending to `deliverAt`; None for immediately.
-        tries: the maximum number of the sender's tries.
-        event_type: the type of the event, if the message is one. It goes to the subscribers, not to
-            `targets`.
+        deliver_in: milliseconds from `at` to the message's `deliverAt`; None if it has none.
+        tries: how often the sender sends the message at most.
+        event_type: the event type, if the message is an event. An event goes to the endpoints that
+            subscribe to its type, not to `targets`.
         ordering_key: the `orderingKey` of the message, if it has one.
     """
 
@@ -63,7 +63,7 @@ class Together:
     Args:
         submissions: the messages; their own `at` and `tries` are ignored.
         at: when they are sent, in milliseconds from the start.
-        tries: the maximum number of the sender's tries.
+        tries: how many requests the sender makes at most.
     """
 
     submissions: tuple[Submission, ...]
@@ -73,9 +73,13 @@ class Together:
 
 @dataclass(frozen=True, slots=True)
 class Subscribing:
-    """A change: from the time `at` on, a host's endpoint subscribes only to these event types.
+    """A change to an endpoint: from `at` on, it subscribes to these event types and no others.
 
-    `at` is in milliseconds from the start. `blocks` says whether a failure blocks a line.
+    Args:
+        host: the name of the endpoint's host.
+        event_types: the event types.
+        at: when the change is made, in milliseconds from the start.
+        blocks: whether a failed delivery to the endpoint blocks its line.
     """
 
     host: str
@@ -95,7 +99,14 @@ class Act(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Intervention:
-    """An operator's action, which is repeated until it succeeds; `at` is in ms from the start."""
+    """An operator's action. The operator repeats it until it succeeds.
+
+    Args:
+        act: the action.
+        message: the id of the message.
+        target: the name of the target's host.
+        at: when the action is first tried, in milliseconds from the start.
+    """
 
     act: Act
     message: str
@@ -105,7 +116,13 @@ class Intervention:
 
 @dataclass(frozen=True, slots=True)
 class Outage:
-    """A period in which a service or operation refuses every call, in ms from the start."""
+    """A period in which a service, or one operation of it, refuses every call.
+
+    Args:
+        service: the service or operation, such as `sqs` or `sqs.receive`.
+        begins: when the outage begins, in milliseconds from the start.
+        lasts: its duration in milliseconds.
+    """
 
     service: str
     begins: int
@@ -114,22 +131,22 @@ class Outage:
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """The input of a history.
+    """What a simulated history starts from.
 
     Args:
         submissions: the messages that are sent.
-        endpoints: the responses of each host, one per request; the last one repeats.
+        endpoints: for each host, its responses in order, one per request; the last one repeats.
         deployment: the settings of Homing.
         interventions: the actions of operators.
         outages: the outages of services.
-        stops: whether Standard executions may be stopped from outside, at any state.
-        skews: the errors of the functions' clocks, in milliseconds.
-        workers: the number of pollers of the queue.
+        stops: whether faults may stop Standard executions, at any state.
+        skews: the error of each function's clock, in milliseconds, by the name of the function.
+        workers: how many pollers read the delivery queue.
         doubles: the probability that a standard queue delivers a message twice, to two pollers.
-        subscriptions: the subscriptions to events, and their changes.
-        together: the messages that are sent in one request.
+        subscriptions: the endpoints' subscriptions to events, and later changes to them.
+        together: the batches of messages that are sent in one request each.
         ingested: the messages that are put on the ingest queue; one without targets is invalid.
-        refuses: the probability that the delivery queue refuses an entry of a batch.
+        refuses: the probability that the delivery queue refuses an entry of SendMessageBatch.
         start: the first instant of the history.
     """
 

@@ -1,3 +1,3 @@
-"""The actors of the simulation: queue pollers, senders, the operator, and the watchdog."""
+"""What acts by itself in the simulation: senders, the operator, queue pollers, and schedules."""
 
 __all__ = ["operator", "schedule", "workers"]

@@ -25,14 +25,18 @@ if TYPE_CHECKING:
     from simulation.journal import Journal
     from simulation.scenario import Intervention
 
-# The pause after a command that failed; doubled after each further failure.
+# The pause in milliseconds after a failed command. It doubles with each further failure.
 _AGAIN: Final = 10 * SECOND
 
 
 def start_operator(
     intervention: Intervention, start: int, journal: Journal, scheduler: Scheduler, life: int = 0
 ) -> None:
-    """Start an operator. An operator whose command is killed runs it again."""
+    """Start an operator, who carries out one intervention.
+
+    If the operator's command crashes, the operator runs it again. `life` is the number of crashes
+    so far.
+    """
     name = f"operator:{intervention.act}:{intervention.message}@{intervention.target}"
     label = f"{name}+{intervention.at}" + (f".{life}" if life else "")
 
@@ -75,9 +79,9 @@ def _operate(
 def _dead_letters(
     intervention: Intervention, journal: Journal, reference: Reference
 ) -> list[Mapping[str, Any] | None]:
-    """Return the dead letters that an operator acts on, including those already redriven.
+    """Return the dead letters on which an operator acts, including those already redriven.
 
-    For an act that needs no dead letter, return [None].
+    The operator acts once for each of them. For an act that needs no dead letter, return `[None]`.
     """
     if intervention.act is Act.REDRIVE_DEAD_LETTERS:
         return [dead_letter.document for dead_letter in journal.dead.get(reference.delivery_id, ())]

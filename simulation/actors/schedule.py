@@ -1,7 +1,7 @@
 """The schedule of the watchdog, which runs every 15 minutes.
 
-Runs that would find nothing are skipped: they change nothing, and with them a history would never
-end.
+A run that would find nothing is skipped: it would change nothing, and if all runs took place, a
+simulated history would never end.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ class WatchdogSchedule:
     """Invokes the watchdog on its schedule.
 
     Args:
-        scheduler: where it runs.
-        start: the first instant of the history, from which the times of runs are counted.
+        scheduler: the scheduler of the simulation.
+        start: the first instant of the simulation; the runs follow it at multiples of `every`.
         every: the time between two runs, in milliseconds.
-        has_work: whether the watchdog would find anything at an instant.
+        has_work: returns whether the watchdog would find anything at an instant.
     """
 
     def __init__(
@@ -43,7 +43,10 @@ class WatchdogSchedule:
         self._runs = 0
 
     def expect(self, overdue_since: int) -> None:
-        """Schedule the first run that finds a delivery overdue which is due at `overdue_since`."""
+        """Schedule the first run in which the watchdog takes up what is due at `overdue_since`.
+
+        It waits for the grace period (`GRACE`) after that time.
+        """
         after = max(overdue_since + GRACE_MS, self._scheduler.now) - self._start
         run_at = self._start + (after // self._every + 1) * self._every
         if run_at not in self._due:
@@ -67,4 +70,4 @@ def _invoke() -> Steps:
     try:
         yield Call("lambda.invoke", invoke, _INVOKE_TIMEOUT)
     except ServiceError:
-        return  # the next run does what this run could not do
+        return  # the next run makes up for this one

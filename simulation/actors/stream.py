@@ -1,4 +1,4 @@
-"""The ledger's stream, and the event source mapping that invokes `release` with the changes."""
+"""The ledger's DynamoDB stream, and the event source mapping that invokes `release` with it."""
 
 from __future__ import annotations
 
@@ -24,12 +24,13 @@ _PATTERNS = [compile_pattern(json.dumps(each)) for each in ENDINGS]
 
 
 class StreamMapping:
-    """Invokes `release`, in order, with the changes that match a filter pattern of the mapping.
+    """Invokes `release`, in order, with the changes that match the mapping's filter patterns.
 
-    A failed batch is retried for an hour, from the first change that failed.
+    A change that fails is retried, with those after it, until it is an hour old. Then it and the
+    rest of its batch are dropped.
 
     Args:
-        scheduler: where it runs.
+        scheduler: the scheduler of the simulation.
     """
 
     def __init__(self, scheduler: Scheduler) -> None:
@@ -40,7 +41,7 @@ class StreamMapping:
         self._is_running = False
 
     def add(self, before: dict[str, Any] | None, after: dict[str, Any]) -> None:
-        """Add a change of a ledger item to the stream."""
+        """Add a change to a ledger item to the stream, unless the filter patterns exclude it."""
         if "S" not in after.get("line", {}):
             return
         images = {"NewImage": after} | ({} if before is None else {"OldImage": before})

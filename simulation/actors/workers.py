@@ -1,4 +1,4 @@
-"""The processes that start by themselves: pollers of the delivery queue, and senders."""
+"""The processes that are started with the simulation: pollers of queues, and senders."""
 
 from __future__ import annotations
 
@@ -33,10 +33,14 @@ _POLL_AGAIN = 20 * SECOND
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A queue that is polled, the operations on it, and the function that gets its messages.
+    """A queue that pollers read.
 
-    `queue` is the argument of the operation `receive`; `name` is the first part of the pollers'
-    names.
+    Args:
+        name: the first part of the pollers' names.
+        receive: the operation that receives messages.
+        delete: the operation that deletes messages.
+        function: the function that is invoked with the messages.
+        queue: the argument of the operation `receive`; None for its default.
     """
 
     name: str
@@ -69,13 +73,16 @@ def poll(source: Source, now: Callable[[], int]) -> Steps:
 
 
 class Dispatch:
-    """The function `dispatch`: it settles groups concurrently, the records of a group in order."""
+    """The function `dispatch`, which processes a batch of queue messages.
+
+    It processes message groups concurrently, and the messages of one group in order.
+    """
 
     def __init__(self) -> None:
         self._settled: dict[str, int] = {}
 
     def steps(self, invocation: Invocation) -> Steps:
-        """Return the steps of an invocation."""
+        """Return the steps of one invocation, as a process of the simulation."""
         groups: dict[str, list[dict[str, Any]]] = {}
         for record in invocation.event["Records"]:
             group = record["attributes"].get("MessageGroupId", record["messageId"])
@@ -111,11 +118,11 @@ class Dispatch:
 
 
 def _forget(_: Outcome) -> None:
-    """Do nothing: the default `on_end`, which is replaced when a join waits for the process."""
+    """Do nothing. A `Join` that waits for the process replaces this `on_end`."""
 
 
 def submit(submission: Submission, start: int, journal: Journal, now: Callable[[], int]) -> Steps:
-    """Send a message until it is accepted, as senders should."""
+    """Send a message until it is accepted, at most `submission.tries` times."""
     yield Sleep(start + submission.at)
     body = json.dumps(body_of(submission, start))
     for number in range(submission.tries):
@@ -132,7 +139,7 @@ def submit(submission: Submission, start: int, journal: Journal, now: Callable[[
 
 
 def submit_together(sent: Together, start: int, journal: Journal, now: Callable[[], int]) -> Steps:
-    """Send messages in one request, and resend those that are not accepted."""
+    """Send messages in one request, and then again those that were not accepted."""
     yield Sleep(start + sent.at)
     left = list(sent.submissions)
     for number in range(sent.tries):
@@ -153,7 +160,7 @@ def submit_together(sent: Together, start: int, journal: Journal, now: Callable[
 
 
 def body_of(submission: Submission, start: int) -> dict[str, Any]:
-    """Return the request body that sends a message, in a history that begins at `start`."""
+    """Return the body of the request that sends a message; `start` is the simulation's start."""
     body: dict[str, Any] = {
         "messageId": submission.message,
         "payload": {"total": 1.10, "of": submission.message},

@@ -1,3 +1,3 @@
-"""The invariants of histories and of changes of records."""
+"""The invariants that every simulated history, and every change to a record, must satisfy."""
 
 __all__ = ["invariants", "view"]

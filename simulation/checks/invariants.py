@@ -1,6 +1,7 @@
-"""The invariants at the end of every history (docs/reliability.md, "The promises").
+"""The invariants that are checked after every simulated history.
 
-Each invariant is a function. For each violation it yields a sentence.
+docs/reliability.md ("The promises") lists them. Each invariant is a function that yields a sentence
+for each violation.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Violation:
-    """An invariant that a history violates, and how, in a sentence."""
+    """A violation of an invariant; `what` describes it in a sentence."""
 
     invariant: str
     what: str
@@ -52,16 +53,17 @@ def accepted_reaches_an_end(view: View) -> Iterator[str]:
 
 
 def ingested_is_settled(view: View) -> Iterator[str]:
-    """Every message of the ingest queue is accepted, or is in the queue of unaccepted messages."""
+    """Every message of the ingest queue is accepted, or ends as an unaccepted message."""
     for message in sorted(view.journal.ingested):
         if message not in view.journal.lists and message not in view.journal.unaccepted:
             yield f"{message} was on the ingest queue and is lost"
 
 
 def one_end(view: View) -> Iterator[str]:
-    """No delivery is both delivered and dead-lettered, and the ledger contains the end it had.
+    """No delivery is both delivered and dead-lettered, and its status agrees with what happened.
 
-    A delivered delivery may have a dead letter if an execution could not read the recorded end.
+    There are two exceptions. A delivered delivery may have a dead letter if an execution could not
+    read whether it had been delivered, or could not record the failure that it dead-lettered.
     """
     for delivery in view.documents:
         status = status_of(view.items.get(delivery, {}))
@@ -79,7 +81,7 @@ def one_end(view: View) -> Iterator[str]:
 
 
 def end_on_record(view: View) -> Iterator[str]:
-    """The ledger contains the end of each delivery, unless it was reported that it may not."""
+    """The ledger records the end of each delivery, unless a failure to record it was reported."""
     reported = {
         each.delivery
         for each in view.journal.executions
@@ -103,7 +105,7 @@ def nothing_is_stuck(view: View) -> Iterator[str]:
 
 
 def limit_of_attempts(view: View) -> Iterator[str]:
-    """No more attempts than the limit are sent or recorded."""
+    """No delivery has more attempts than its `maxAttempts`, neither sent nor recorded."""
     for delivery, document in view.documents.items():
         limit = document["policy"]["maxAttempts"]
         made = 1 + max((sent.attempt for sent in view.sent[delivery]), default=-1)
@@ -113,9 +115,9 @@ def limit_of_attempts(view: View) -> Iterator[str]:
 
 
 def record_agrees(view: View) -> Iterator[str]:
-    """In a ledger item, `attempts`, `status` and the history agree after every update.
+    """In a ledger item, `attempts`, `status` and `retryHistory` agree after every update.
 
-    Entries of the history are never removed.
+    Entries of `retryHistory` are never removed.
     """
     for written in view.journal.written:
         delivery = delivery_of(written.after)
@@ -124,7 +126,10 @@ def record_agrees(view: View) -> Iterator[str]:
 
 
 def never_early(view: View) -> Iterator[str]:
-    """No attempt is made before its recorded or planned due time, unless an operator retries it."""
+    """No attempt is made before it is due, unless by an operator's immediate retry.
+
+    It is due at the time that the ledger records and the execution has scheduled.
+    """
     planned: dict[tuple[str, int, int], int] = {}
     for plan in view.journal.planned:
         key = plan.delivery, plan.run, plan.attempt + 1
@@ -161,7 +166,7 @@ def not_before_deliver_at(view: View) -> Iterator[str]:
 
 
 def doubles_only_in_the_window(view: View) -> Iterator[str]:
-    """An attempt is sent a second time only if that was decided before the first was recorded."""
+    """An attempt is made a second time only if that was decided before the first was recorded."""
     recorded = _recorded_attempts(view)
     deployment = view.history.scenario.deployment
     rivals = view.journal.acted or deployment.attempts_at_once or deployment.defers
@@ -176,7 +181,7 @@ def doubles_only_in_the_window(view: View) -> Iterator[str]:
 
 
 def doubles_have_a_cause(view: View) -> Iterator[str]:
-    """Each attempt is one request. Each fault may cause one more."""
+    """Each attempt is one request. Each fault may cause one additional request."""
     if view.history.scenario.doubles:
         return  # a queue that delivers messages twice is another cause
     causes = _causes(view.history)
@@ -189,7 +194,7 @@ def doubles_have_a_cause(view: View) -> Iterator[str]:
 def one_delivery_per_target(view: View) -> Iterator[str]:
     """However often a message is sent, each target has one ledger item and one Standard execution.
 
-    Each intervention of an operator may add an execution of a later generation.
+    Executions of later generations, which operators' interventions start, are not counted.
     """
     targets = Counter(
         (text_of(item, "pk"), text_of(item, "targetUrl")) for item in view.items.values()
@@ -208,7 +213,7 @@ def one_delivery_per_target(view: View) -> Iterator[str]:
 
 
 def list_is_frozen(view: View) -> Iterator[str]:
-    """Every response about a message contains the same deliveries, and no others are attempted."""
+    """Every response about a message lists the same deliveries, and no others are queued."""
     queued: dict[str, set[str]] = defaultdict(set)
     for (message, _), reference in view.journal.references.items():
         queued[message].add(reference.delivery_id)
@@ -244,7 +249,7 @@ def requests_are_alike(view: View) -> Iterator[str]:
 
 
 def cancelled_stays_cancelled(view: View) -> Iterator[str]:
-    """No attempt of a delivery is claimed or begun once CANCELLED is recorded."""
+    """Once a delivery is recorded as CANCELLED, none of its attempts is claimed or begun."""
     ended: dict[str, int] = {}
     for written in view.journal.written:
         if status_of(written.after) == "CANCELLED":
@@ -304,7 +309,10 @@ def violations(history: History) -> list[Violation]:
 
 
 def _causes(history: History) -> int:
-    """Return how many faults may have caused a second request; refused polls cannot."""
+    """Return how many faults may have caused a second request.
+
+    Those are all faults and all calls refused in outages, except refused polls of the queue.
+    """
     refusals = history.refusals
     return len(history.faults) + sum(
         count for operation, count in refusals.items() if operation != "sqs.receive"
@@ -320,7 +328,10 @@ def _failed_unrecorded(view: View, delivery: str) -> bool:
 
 
 def _in_doubt(view: View, delivery: str) -> bool:
-    """Return whether the delivery was dead-lettered because its recorded end could not be read."""
+    """Return whether an execution could not read the delivery's record when it had to decide.
+
+    If in doubt, the execution dead-letters the delivery.
+    """
     return any(
         "ReadRecord!" in each.path for each in view.journal.executions if each.delivery == delivery
     )
@@ -337,7 +348,10 @@ def _recorded_times(view: View) -> Iterator[tuple[tuple[str, int, int], int]]:
 
 
 def _recorded_attempts(view: View) -> dict[tuple[str, int, int], int]:
-    """Return the number of the event at which each attempt was recorded."""
+    """Return the number of the event at which each attempt was recorded.
+
+    The key is the delivery, the number of its redrives, and the attempt number.
+    """
     found: dict[tuple[str, int, int], int] = {}
     for written in view.journal.written:
         key = delivery_of(written.after), redrives_of(written.after)

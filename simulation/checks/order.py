@@ -1,4 +1,4 @@
-"""The invariants of deliveries in lines (docs/ordering.md, "What is promised")."""
+"""The invariants for deliveries with an ordering key (docs/ordering.md, "What is promised")."""
 
 from __future__ import annotations
 
@@ -17,10 +17,11 @@ if TYPE_CHECKING:
 
 
 def in_order(view: View) -> Iterator[str]:
-    """No attempt in a line begins until the previous delivery has ended and is no longer under way.
+    """No attempt in a line begins before all earlier deliveries have ended and can send no more.
 
-    A delivery is under way as long as one of its requests can still be sent. A request that arrives
-    later was sent within its deadline and then delayed. A redriven delivery may be out of order.
+    A delivery can send a request until the deadline of its last attempt. A request that arrives
+    after that deadline is ignored: it was sent in time, and delayed on its way. The attempts that a
+    redrive starts may be out of order.
     """
     deadline = view.history.scenario.deployment.deliver_timeout
     ends = _ends(view)
@@ -36,7 +37,7 @@ def in_order(view: View) -> Iterator[str]:
 
 
 def has_its_turn(view: View) -> Iterator[str]:
-    """Requests of a delivery in a line are sent only in its turn, unless it is redriven."""
+    """A delivery in a line sends requests only when it is its turn, unless it is redriven."""
     for delivery in view.sequences:
         for sent in view.sent[delivery]:
             if not sent.run and _begun_of(view, sent) is None:
@@ -44,7 +45,7 @@ def has_its_turn(view: View) -> Iterator[str]:
 
 
 def no_line_stands_still(view: View) -> Iterator[str]:
-    """No delivery waits in a line whose head has ended, unless the head blocks it."""
+    """No delivery waits in a line whose head has ended, unless the failed head blocks the line."""
     history = view.history
     tables = history.lines, history.places, history.ledger
     for line_id in standing_still(*tables, history.blocking):
@@ -61,7 +62,7 @@ def one_sequence(view: View) -> Iterator[str]:
 
 
 def is_behind_a_block(view: View, delivery: str) -> bool:
-    """Return whether a delivery still waits in a blocked line when the history ends."""
+    """Return whether a delivery still waits in a blocked line at the end of the simulation."""
     history = view.history
     return any(
         item["deliveryId"]["S"] == delivery
@@ -75,7 +76,14 @@ ORDER = (in_order, has_its_turn, no_line_stands_still, one_sequence)
 
 
 def _late(view: View, earlier: str, begun: Begun, deadline: int) -> Iterator[str]:
-    """Yield a sentence for each request of `earlier` that came after a later delivery had begun."""
+    """Yield a sentence for each request of `earlier` that a later delivery did not wait for.
+
+    Args:
+        view: the simulated history.
+        earlier: the delivery that is first in the line.
+        begun: the beginning of the later delivery's first attempt.
+        deadline: the milliseconds within which an attempt sends its request.
+    """
     for sent in view.sent[earlier]:
         own = _begun_of(view, sent)
         if own is None or sent.run:
@@ -90,7 +98,7 @@ def _late(view: View, earlier: str, begun: Begun, deadline: int) -> Iterator[str
 
 
 def _lines(view: View) -> Mapping[str, list[str]]:
-    """Return for each line its deliveries that have reached an execution, in the line's order."""
+    """Return the deliveries of each line, in its order; without those that had no execution yet."""
     found: dict[str, list[str]] = defaultdict(list)
     for delivery in view.sequences:
         reference = view.documents[delivery]["reference"]
@@ -100,7 +108,7 @@ def _lines(view: View) -> Mapping[str, list[str]]:
 
 
 def _first_begun(view: View, delivery: str) -> Begun | None:
-    """Return the beginning of a delivery's first attempt, ignoring attempts without a request."""
+    """Return the beginning of a delivery's first attempt that sent a request; None if none did."""
     leading = [
         begun
         for sent in view.sent[delivery]
@@ -115,7 +123,7 @@ def _begun_of(view: View, sent: Sent) -> Begun | None:
 
 
 def _ends(view: View) -> Mapping[str, int]:
-    """Return for each delivery the number of the event that first recorded its end."""
+    """Return the number of the event that first recorded the end of each delivery."""
     found: dict[str, int] = {}
     for written in view.journal.written:
         if has_ended(written.after):

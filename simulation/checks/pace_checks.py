@@ -1,4 +1,4 @@
-"""The invariants of endpoints whose rate is limited, and of the attempts postponed for it."""
+"""The invariants for endpoints with a rate limit, and for attempts postponed because of it."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from simulation.checks.view import View
     from simulation.journal import Sent
 
-_ON_THE_WAY = 200  # the most milliseconds from the end of a wait to the request
-# The time from a response that asks for a pause until the pause takes effect. Attempts that take a
-# slot from then on get one after the pause.
+_ON_THE_WAY = 200  # the longest time from an attempt's rate slot to its request, in milliseconds
+# The time from a response that asks for a pause until the pause takes effect. Attempts that ask for
+# a rate slot after that get one that lies after the pause.
 _UNTIL_PAUSED = SECOND
 
 
@@ -33,7 +33,7 @@ def pace_of_the_endpoint(view: View) -> Iterator[str]:
 
 
 def pause_is_kept(view: View) -> Iterator[str]:
-    """Without faults, an endpoint whose rate is limited gets no request in a pause it asks for."""
+    """Without faults, an endpoint with a rate limit gets no request in a pause that it asks for."""
     scenario = view.history.scenario
     if not scenario.deployment.rate_per_second or not _is_undisturbed(view):
         return
@@ -49,7 +49,7 @@ def pause_is_kept(view: View) -> Iterator[str]:
 
 
 def attempts_are_made(view: View) -> Iterator[str]:
-    """Without faults, no attempt is counted without being made: attempt numbers have no gaps."""
+    """Without faults, every attempt that is counted is made: attempt numbers have no gaps."""
     if not _is_undisturbed(view):
         return
     for delivery, sent in view.sent.items():

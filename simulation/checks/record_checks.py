@@ -1,4 +1,4 @@
-"""The invariants that every change of a ledger item must satisfy."""
+"""The invariants that every change to a ledger item must satisfy."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _DEAD_LETTER = _ATTENTION | {"deadLetter"}
 def faults_of_change(
     view: View, delivery: str, before: Mapping[str, Any] | None, after: Mapping[str, Any]
 ) -> Iterator[str]:
-    """Yield a sentence for each error in a change of a delivery's record."""
+    """Yield a sentence for each invariant that a change to a delivery's record violates."""
     if before is not None and text_of(before, "status") == "CANCELLED":
         yield "CANCELLED was changed"
     status = text_of(after, "status")
@@ -89,7 +89,10 @@ def _faults_of_redrive(
 
 
 def _is_no_attempt(before: Mapping[str, Any] | None, after: Mapping[str, Any], status: str) -> bool:
-    """Return whether a change assigns an execution, claims an attempt, or adds a dead letter."""
+    """Return whether a change records something other than an attempt, a cancellation or a redrive.
+
+    It may set the delivery's owner, claim an attempt, or add a dead letter.
+    """
     if before is None:
         return status == "QUEUED" and "executionName" in after
     names = before.keys() | after.keys()

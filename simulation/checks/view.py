@@ -1,4 +1,4 @@
-"""A history, indexed by delivery for the invariants."""
+"""A simulated history, indexed by delivery for the invariants."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class View:
-    """A history, indexed by delivery."""
+    """A simulated history, indexed by delivery."""
 
     def __init__(self, history: History) -> None:
         self.history = history
@@ -33,12 +33,12 @@ class View:
 
     @cached_property
     def documents(self) -> Mapping[str, dict[str, Any]]:
-        """The first document of each delivery that has reached an execution, by delivery."""
+        """The input of each delivery's first execution, by delivery."""
         return {each.delivery: each.document for each in reversed(self.journal.executions)}
 
     @cached_property
     def sequences(self) -> Mapping[str, int]:
-        """The sequence of each ordered delivery that has reached an execution, by delivery."""
+        """The `sequence` of each delivery that has one and has had an execution, by delivery."""
         references = {name: each["reference"] for name, each in self.documents.items()}
         return {
             name: reference["sequence"]
@@ -71,7 +71,10 @@ class View:
         return (delivery, run, attempt) in self.journal.gaps
 
     def last_run(self, delivery: str) -> int:
-        """Return the number of a delivery's last run, which is the number of its redrives."""
+        """Return the number of a delivery's last run.
+
+        The first run has the number 0, and each redrive begins another run.
+        """
         return len(self.journal.redrives.get(delivery, ()))
 
     def dead_letters(self, delivery: str) -> list[dict[str, Any]]:

@@ -1,3 +1,3 @@
-"""The deployed code, with simulated clients, network, clock, randomness and logs."""
+"""Runs the deployed code with stand-ins for AWS clients, network, clock, random values and logs."""
 
 __all__ = ["edges", "functions"]

@@ -1,7 +1,8 @@
-"""Admission in the simulation: deliveries are deferred at random, and late attempts are detached.
+"""Admission in the simulation: deliveries are deferred at random, and slow attempts are detached.
 
-The bulkhead itself is not simulated: which endpoints it considers slow depends on everything that a
-container has seen. Since the real one may defer any delivery, the simulation defers any at random.
+The bulkhead itself is not simulated, since the endpoints that it considers slow depend on all that
+its container has done before. The real bulkhead may defer any delivery, so the simulation defers
+deliveries at random.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ class ChanceAdmission:
 
     Args:
         defers: the probability that a delivery is deferred.
-        draw: returns the random number that belongs to a name, from 0 to 1.
+        draw: returns a random number from 0 to 1, always the same for the same name.
     """
 
     def __init__(self, defers: float, draw: Callable[[str], float]) -> None:
@@ -41,10 +42,11 @@ class ChanceAdmission:
         """Make an attempt, or return the time to which it is deferred.
 
         Raises:
-            DetachedError: when it takes too long; the client waits as long as `dispatch` does.
+            DetachedError: when the attempt takes longer than the slow threshold, after which the
+                simulated client times out.
         """
         if self._draw(f"{TAPE.owner}/gate") < self._defers:
-            # A few seconds in most cases.
+            # The fourth power makes most waits short and few of them long.
             wait = self._draw(f"{TAPE.owner}/slot") ** 4 * _LONGEST_WAIT
             return to_datetime(TAPE.now) + wait
         try:
@@ -54,10 +56,10 @@ class ChanceAdmission:
 
 
 class ChanceBursts:
-    """Replaces `homing.queues.bursts.Bursts`: whether a request exceeds a burst is random.
+    """Replaces `homing.queues.bursts.Bursts`. It is random whether a request exceeds a burst.
 
     Args:
-        exceeds: returns whether a request exceeds the burst of its sender.
+        exceeds: returns whether the messages of a request exceed the burst of their sender.
     """
 
     def __init__(self, exceeds: Callable[[], bool]) -> None:

@@ -1,4 +1,4 @@
-"""Simulated boto3 clients, with the methods that Homing calls and the errors that it catches."""
+"""Simulated boto3 clients, with the methods that Homing calls and the errors that it handles."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from simulation.engine.replay import TAPE
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-# The total time of all tries that boto3 makes for a call, with the settings of the deployed
-# clients.
+# How long all tries of one call may take together, in milliseconds, as the deployed boto3 clients
+# are configured.
 _DYNAMODB_TIMEOUT = 6 * SECOND
 _TIMEOUT = 20 * SECOND
 
@@ -30,11 +30,11 @@ _MAX_INPUT_BYTES = 262_144
 
 
 class ConditionalCheckFailedException(ClientError):  # noqa: N818  # botocore's name
-    """The error with which DynamoDB refuses a conditional write."""
+    """The error with which DynamoDB refuses a write whose condition does not hold."""
 
 
 class ExecutionAlreadyExists(ClientError):  # noqa: N818  # botocore's name
-    """The error with which Step Functions refuses a name that is in use."""
+    """The error with which Step Functions refuses to start an execution with a used name."""
 
 
 class ExecutionDoesNotExist(ClientError):  # noqa: N818  # botocore's name
@@ -93,7 +93,7 @@ class _Pages:
 
 
 class SQS:
-    """An SQS client."""
+    """A stand-in for an SQS client."""
 
     def send_message(self, **arguments: Any) -> Any:
         """Send a message."""
@@ -117,7 +117,7 @@ class SQS:
 
 
 class StepFunctions:
-    """A Step Functions client.
+    """A stand-in for a Step Functions client.
 
     Args:
         sync_timeout: how long the client waits for StartSyncExecution, in milliseconds.
@@ -148,7 +148,7 @@ class StepFunctions:
 
 
 def _read_input(text: str) -> Any:
-    """Read the input of an execution. Like Step Functions, refuse an input that is too long."""
+    """Parse the input of an execution. Like Step Functions, refuse an input that is too long."""
     if len(text.encode()) > _MAX_INPUT_BYTES:
         raise ClientError(_answer("ValidationException"), "StartExecution")
     return json.loads(text)

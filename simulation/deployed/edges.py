@@ -1,7 +1,7 @@
-"""The edges of the deployed code in the simulation: stand-ins for AWS, randomness and logs.
+"""The edges of the deployed code in the simulation: stand-ins for AWS, random values and logs.
 
-Each simulating process has one `Edges`, which each history resets with `enter`. The simulated code
-gets it from `current_edges`.
+Each operating system process that runs simulations has one `Edges`, which every simulated history
+resets with `enter`. The simulated code gets it from `current_edges`.
 """
 
 from __future__ import annotations
@@ -64,10 +64,10 @@ if TYPE_CHECKING:
 
 
 class Edges:
-    """The stand-in clients, random draws and journal of one history.
+    """The stand-in clients, random draws and journal of one simulated history.
 
     Args:
-        deployment: the settings of Homing until a history sets others.
+        deployment: the settings of Homing until `enter` sets others.
     """
 
     def __init__(self, deployment: Deployment) -> None:
@@ -93,8 +93,9 @@ class Edges:
             deliveries,
             endpoints,
             PayloadStore(""),  # no payload is large
-            # The table of endpoints is read for each message, as if each had its own container.
-            # A handler is replayed for each call, so it must not cache what it has read.
+            # This clock jumps ahead at each reading, so the subscriptions are read again for each
+            # message: a handler runs again for each of its calls, and must not find in a cache
+            # what an earlier run has read.
             Subscriptions(endpoints, count(step=FRESH_SECONDS).__next__),
             joining=Joining(self.releasing),
             bursts=cast("Bursts", ChanceBursts(self._exceeds_burst)),
@@ -120,11 +121,11 @@ class Edges:
         draw: Callable[[str], float],
         journal: Journal,
     ) -> None:
-        """Begin a history, and discard everything from the previous one.
+        """Begin a simulated history, and discard everything from the previous one.
 
         Args:
             deployment: the settings of Homing.
-            draw: returns the random number that belongs to a name, from 0 to 1.
+            draw: returns a random number from 0 to 1, always the same for the same name.
             journal: where the stand-ins record events.
         """
         self.deployment = deployment
@@ -160,7 +161,10 @@ def rules_of(deployment: Deployment) -> Rules:
 
 
 def outside_history(*_: Any) -> Any:
-    """Raise an error for a call outside a history, or one that no history may make."""
+    """Raise an error. It stands in for a function that the simulated code must not call.
+
+    It also stands in for the random draws until a simulated history begins.
+    """
     raise SimulationError("the simulation provides nothing here, or no history has begun")
 
 
@@ -168,7 +172,7 @@ _current: list[Edges] = []
 
 
 def current_edges() -> Edges:
-    """Return what replaces AWS and the network in the history that this process runs."""
+    """Return the stand-ins of the simulated history that this operating system process runs."""
     return _current[-1]
 
 

@@ -1,7 +1,8 @@
-"""The deployed functions in the simulation.
+"""Runs the deployed Lambda functions in the simulation.
 
-The handlers and all code behind them are the real ones. Within `simulated_edges`, the caches that
-normally contain boto3's clients contain simulated ones.
+The handlers and the code that they call are the real ones. Within `simulated_edges`, module
+attributes of the handlers that return AWS clients, times or random values, or write logs, are
+replaced by stand-ins.
 """
 
 from __future__ import annotations
@@ -63,7 +64,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def simulated_edges(deployment: Deployment) -> Iterator[Edges]:
-    """Give the handlers simulated edges until the context exits."""
+    """Replace AWS, clocks, random values and logs in the handlers until the context exits."""
     edges = Edges(deployment)
     settings = ComputeBackoffSettings(retention_days=deployment.retention_days)
     replacements: list[tuple[Any, str, Any]] = [
@@ -107,14 +108,17 @@ def simulated_edges(deployment: Deployment) -> Iterator[Edges]:
 
 
 class _NoBulkRedrives:
-    """Stands in for the bulk runner: no history has a bulk redrive."""
+    """Replaces the runner of bulk redrives. The simulation has no bulk redrives."""
 
     def resume(self, has_time: Callable[[], bool], seconds: float) -> None:
         """Do nothing: there is no bulk redrive to continue."""
 
 
 def _one_by_one(claim: Callable[[Message], Any], messages: Sequence[Message]) -> Sequence[Any]:
-    """Replaces concurrent calls by sequential ones, which are one of the possible orders."""
+    """Replaces `_side_by_side`: makes the calls one after the other instead of concurrently.
+
+    That is one of the orders in which concurrent calls can take effect.
+    """
     return [claim(each) for each in messages]
 
 
@@ -152,7 +156,10 @@ def run_watchdog(event: dict[str, Any]) -> None:
 def run_intervention(
     act: Act, reference: Reference, dead_letter: Mapping[str, Any] | None
 ) -> Result:
-    """Run an operator's command on a delivery, with the dead letter that it acts on, if any."""
+    """Run an operator's command on a delivery.
+
+    `dead_letter` is the dead letter to redrive; None if the command needs none.
+    """
     interventions, now = current_edges().interventions, to_datetime(TAPE.started)
     match act:
         case Act.REDRIVE_DEAD_LETTERS if dead_letter is not None:
@@ -169,10 +176,10 @@ def run_intervention(
 
 @lru_cache(maxsize=16)
 def _parsed(body: str, now: int, deployment: Deployment) -> Message:
-    """Return the message in a request body.
+    """Return the message in a request body, from a cache if it has been parsed before.
 
-    It is parsed only once, although its handler is replayed for each call. An event is parsed each
-    time, since its subscribers must be read by a call.
+    This saves time, since a handler runs again for each of its calls. It is not for events: to
+    parse an event, its subscribers must be read from a table, which is a call.
     """
     return _parse(body, now, deployment, no_subscribers)
 
@@ -189,7 +196,7 @@ def _parse(
 
 
 def run_accept(event: dict[str, Any]) -> dict[str, Any]:
-    """Accept a message as `lambdas.accept` does, without the HTTP API's event and response.
+    """Accept a message as `lambdas.accept` does, but without the HTTP API's event and response.
 
     Return the status of the response and, if the message is accepted, the ids of its deliveries.
     """
@@ -198,7 +205,7 @@ def run_accept(event: dict[str, Any]) -> dict[str, Any]:
 
 
 def run_accept_batch(event: dict[str, Any]) -> dict[str, Any]:
-    """Accept messages in one request (see `run_accept`); return the response to each."""
+    """Accept the messages of one request; return for each what `run_accept` returns for one."""
     return {"results": _answers(split_batch(event["body"]))}
 
 
@@ -243,10 +250,10 @@ def _answer(result: Accepted) -> dict[str, Any]:
 
 
 def run_settle(record: dict[str, Any]) -> None:
-    """Settle one record of a batch, as a thread of `dispatch` does."""
+    """Process one queue message of a batch, as a thread of `dispatch` does."""
     dispatch._settle(Received.from_record(record))  # noqa: SLF001  # without the handler's threads
 
 
 def run_detach(record: dict[str, Any]) -> None:
-    """Return a record to the queue, after another record of its delivery has been detached."""
-    dispatch._detach(Received.from_record(record))  # noqa: SLF001  # as above
+    """Return a queue message to the queue, since an earlier one of its delivery was detached."""
+    dispatch._detach(Received.from_record(record))  # noqa: SLF001  # without the handler's threads

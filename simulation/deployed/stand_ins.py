@@ -1,6 +1,6 @@
-"""Stand-ins for other edges of the deployed code: network, endpoints, randomness, logs.
+"""Stand-ins for network, endpoints, random values and logs.
 
-Each class or function here replaces one of the deployed code, which its docstring names.
+Most classes and functions here replace one of the deployed code, which the docstring names.
 """
 
 from __future__ import annotations
@@ -48,13 +48,14 @@ MAY_FAIL_WITH = (ClientError, HTTPClientError, DependencyError)
 
 
 class UnhurriedContext:
-    """Replaces Lambda's context. It reports more remaining time than the invocation has.
+    """Replaces Lambda's context. It always reports a minute of remaining time.
 
-    So some invocations time out and their outcome is lost, which the deployed function avoids.
+    The deployed functions use the remaining time to end before their time-out. Here, they do not,
+    so some invocations time out and lose their outcome.
     """
 
     def get_remaining_time_in_millis(self) -> int:
-        """Return the milliseconds left."""
+        """Return a minute in milliseconds."""
         return MINUTE
 
 
@@ -70,7 +71,7 @@ class SimulatedWebhookClient:
         url: str,
         within: float,
     ) -> Outcome:
-        """Make one attempt, without signature and always with the full time."""
+        """Make one attempt, without a signature. `within` does not shorten its time-out."""
         del secrets, within
         started = TAPE.now
         headers = request_headers(
@@ -100,13 +101,13 @@ class SimulatedWebhookClient:
 
 
 class EndpointsWithLimits:
-    """Replaces `Recipients`: each target URL is an endpoint that limits attempts."""
+    """Replaces `Recipients`: treats each target URL as an endpoint with the deployment's limits."""
 
     def __init__(self, deployment: Deployment) -> None:
         self._deployment = deployment
 
     def find(self, reference: Reference, now: datetime) -> Recipient:
-        """Return the endpoint of a target, which is never disabled."""
+        """Return the endpoint at the target URL of a delivery. It is never disabled."""
         return Recipient(endpoint_of(reference.target_url, to_text(now), self._deployment), None)
 
     def forget(self, _: Reference) -> None:
@@ -114,7 +115,7 @@ class EndpointsWithLimits:
 
 
 def endpoint_of(url: str, since: str, deployment: Deployment) -> Endpoint:
-    """Return the endpoint of a target, with the limits of the deployment."""
+    """Return an endpoint at a URL, with the limits of the deployment."""
     return Endpoint(
         DEFAULT_SENDER_ID,
         url,
@@ -132,7 +133,7 @@ def sleep(seconds: float) -> None:
 
 
 class NoEndpointWatch:
-    """Replaces `EndpointWatch`: no endpoint is disabled here."""
+    """Replaces `EndpointWatch`: the simulation never disables an endpoint."""
 
     limit = None
 
@@ -142,9 +143,9 @@ class NoEndpointWatch:
 
 
 def cold_deliverer() -> Deliverer:
-    """Return the deliverer of a cold `deliver`; here every invocation is cold.
+    """Replaces `_deliverer` of `deliver`: returns a new deliverer, as if each start were cold.
 
-    A warm function has caches, so that a replay would behave differently from the first run.
+    With caches, a handler that runs again for its next call would behave differently from before.
     """
     dynamodb: Any = DynamoDB()
     deployment = current_edges().deployment
@@ -171,7 +172,7 @@ class SimulatedRandom:
     """Replaces `random.SystemRandom`."""
 
     def random(self) -> float:
-        """Return a random draw of the history."""
+        """Return the random number that the simulated history has drawn for the running handler."""
         return current_edges().draw(TAPE.owner)
 
 
@@ -180,36 +181,36 @@ def log_nothing(*_: Any, **__: Any) -> None:
 
 
 def raise_mistakes(_: str, result: object) -> None:
-    """Replaces `log_line`: raise the error of a line that failed, unless a fault caused it."""
+    """Replaces `log_line`: raises the error with which a line failed, unless a fault caused it."""
     if isinstance(result, Exception) and not isinstance(result, MAY_FAIL_WITH):
         raise UnsupportedError(f"a line failed with {type(result).__name__}: {result}") from result
 
 
 def note_unrecorded(reference: Reference, *, attempt: int, reason: str) -> None:
-    """Replaces `log_unrecorded`: note in the journal that a gap in the ledger was reported."""
+    """Replaces `log_unrecorded`: notes in the journal that an attempt may not be recorded."""
     del reason
     edges = current_edges()
     edges.journal.note_gap(reference.delivery_id, edges.generation, attempt - 1)
 
 
 def note_detached(*_: Any, **__: Any) -> None:
-    """Replaces `log_detached`: count the detached attempt in the journal."""
+    """Replaces `log_detached`: counts the detached attempt in the journal."""
     current_edges().journal.detached += 1
 
 
 def note_examined(one: Examined) -> None:
-    """Replaces `log_examined`: note in the journal what the watchdog did with a delivery."""
-    run = TAPE.owner, one.reference.delivery_id  # a replay notes the same again
+    """Replaces `log_examined`: notes in the journal what the watchdog did with a delivery."""
+    run = TAPE.owner, one.reference.delivery_id  # if the handler runs again, this stays the same
     current_edges().journal.examined[run] = one.finding
 
 
 def note_accepted(reception: Reception, **_: Any) -> None:
-    """Replaces `log_reception` in `ingest`: note the accepted message in the journal."""
+    """Replaces `log_reception` in `ingest`: notes the accepted message in the journal."""
     record = reception.idempotency
     ids = tuple(reference.delivery_id for reference in record.references())
     current_edges().journal.note_accepted(record.message_id, ids, TAPE.now)
 
 
 def note_unclaimed(_: str, about: dict[str, str]) -> None:
-    """Replaces the log event for a claim that could not be made: note it in the journal."""
+    """Replaces `_report` of `deliver`: notes in the journal that an attempt was not claimed."""
     current_edges().journal.unclaimed.add(about["deliveryId"])

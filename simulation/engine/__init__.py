@@ -1,3 +1,3 @@
-"""Virtual time, processes, randomness, and the faults at the boundary of every call."""
+"""The engine of the simulation: virtual time, processes, random draws, and faults of calls."""
 
 __all__ = ["chance", "clock", "faults", "plans", "process", "replay", "scheduler"]

@@ -1,6 +1,7 @@
 """Stateless randomness: every random draw is a function of the seed and the name of the draw.
 
-So a draw does not depend on earlier draws, and those that remain in a shrunk history stay the same.
+A draw does not depend on earlier draws. So when a simulated history is shrunk by removing events,
+the draws for the events that remain give the same results.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ _BITS = 64
 
 
 class Chance:
-    """The random draws of one history.
+    """The random draws of one simulated history.
 
     Args:
         seed: any integer from 0.

@@ -1,4 +1,4 @@
-"""The faults at the boundary of a call, and the errors that the caller gets.
+"""The faults that a call can have, and the errors that its caller gets.
 
 ServiceError
 ├── UnavailableError      the call was refused; it had no effect
@@ -23,16 +23,16 @@ class FaultKind(StrEnum):
     """The kinds of faults."""
 
     REFUSED = "REFUSED"  # the call has no effect, and the caller gets an error immediately
-    BROKEN = "BROKEN"  # as REFUSED, with an error that is not transient
+    BROKEN = "BROKEN"  # like REFUSED, but the error is not a transient one
     LOST = "LOST"  # the effect takes place, but the answer is lost
     LATE = "LATE"  # the caller times out, and the effect takes place later
     TWICE = "TWICE"  # the effect takes place twice; the caller gets the second answer
-    CRASH_BEFORE = "CRASH_BEFORE"  # the caller crashes, the call has no effect
+    CRASH_BEFORE = "CRASH_BEFORE"  # the caller crashes before the call, which has no effect
     CRASH_AFTER = "CRASH_AFTER"  # the caller crashes after the effect
     STALL_BEFORE = "STALL_BEFORE"  # the caller pauses before the call
-    STALL_AFTER = "STALL_AFTER"  # the caller pauses before it has the answer
-    STOPPED = "STOPPED"  # the execution ends as it enters a state
-    STOPPED_LATER = "STOPPED_LATER"  # the execution ends a little later, perhaps during a call
+    STALL_AFTER = "STALL_AFTER"  # the caller pauses after the effect, before it gets the answer
+    STOPPED = "STOPPED"  # the execution is stopped as it enters a state
+    STOPPED_LATER = "STOPPED_LATER"  # it is stopped some time after it enters a state
 
 
 # The faults that only Standard executions can have.
@@ -42,7 +42,7 @@ CRASHES = (FaultKind.CRASH_BEFORE, FaultKind.CRASH_AFTER)
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """A fault at one call; `delay` is in milliseconds, for kinds that have one."""
+    """A fault at one call; `delay` is in milliseconds, 0 for the kinds that have no delay."""
 
     kind: FaultKind
     delay: int = 0
@@ -64,7 +64,10 @@ class NoAnswerError(ServiceError):
 
 
 class ConditionFailedError(ServiceError):
-    """Raised when the condition of a write does not hold; `item` is the existing item."""
+    """Raised when the condition of a write does not hold.
+
+    `item` is the existing item; None if there is none or the caller did not ask for it.
+    """
 
     def __init__(self, item: Mapping[str, Any] | None) -> None:
         super().__init__("the conditional request failed")
@@ -72,7 +75,7 @@ class ConditionFailedError(ServiceError):
 
 
 class NameTakenError(ServiceError):
-    """Raised when the name for a new execution is taken."""
+    """Raised when an execution with the name of the new one has been started before."""
 
 
 class NoExecutionError(ServiceError):

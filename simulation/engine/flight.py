@@ -1,4 +1,4 @@
-"""One call on its way from the caller to the service and back, with its fault if it has one."""
+"""One call from a process to a simulated service and back, with its fault if it has one."""
 
 from __future__ import annotations
 
@@ -39,17 +39,17 @@ class Timeline(Protocol):
         """Resume a process with the outcome of its call `number`, if it still waits for it."""
 
     def crash(self, process: Process) -> None:
-        """Crash the host of a process, and so the process."""
+        """Crash the host of a process, and with it the process."""
 
 
 class Flight:
-    """A call in progress: the way to the service, the effect, and the way of the answer.
+    """A call in progress: it travels to the service, takes effect, and the answer travels back.
 
     Args:
-        scheduler: runs what is due.
+        scheduler: the scheduler of the simulation.
         process: the caller.
         call: the call.
-        label: the name of the call.
+        label: the name of the call, by which traces and plans of faults refer to it.
         before: milliseconds until the call takes effect.
         after: milliseconds from the effect until the answer arrives.
     """

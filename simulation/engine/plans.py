@@ -1,4 +1,4 @@
-"""Plans of faults: random ones, listed ones, or none."""
+"""Plans, which decide which calls have faults: at random, or from a list."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ _DELAYS: Final = (700, 3_000, 20_000, 90_000)
 STOP_DELAYS: Final = (8, 25, 700, 20_000)
 _DELAYED: Final = frozenset({FaultKind.LATE, FaultKind.STALL_BEFORE, FaultKind.STALL_AFTER})
 _BITS: Final = 32
-# The bits of a draw that decide whether there is a fault; the other bits decide which.
+# How many bits of a draw decide whether there is a fault; the other bits decide which fault it is.
 _RATE_BITS: Final = 16
 
 
 def with_delay(kind: FaultKind, choice: int) -> Fault:
-    """Return a fault of this kind, with one of the delays if the kind has a delay."""
+    """Return a fault of this kind. If the kind has a delay, `choice` selects it."""
     if kind is FaultKind.STOPPED_LATER:
         return Fault(kind, STOP_DELAYS[choice % len(STOP_DELAYS)])
     return Fault(kind, _DELAYS[choice % len(_DELAYS)]) if kind in _DELAYED else Fault(kind)
 
 
 class Listed:
-    """A plan in which exactly the listed calls have faults, by label.
+    """A plan in which the listed calls, and no others, have faults. Calls are listed by label.
 
     Attributes:
         met: the faults that have happened.
@@ -45,10 +45,12 @@ class Listed:
 
 
 class AtRandom:
-    """A plan in which each call has a fault with a probability, up to a maximum number.
+    """A plan in which each call has a fault with the same probability.
+
+    After `most` faults, no more happen.
 
     Attributes:
-        met: the faults that have happened; a `Listed` plan can repeat them.
+        met: the faults that have happened. A `Listed` plan with them repeats the run.
     """
 
     def __init__(self, probability: float, most: int) -> None:
@@ -67,10 +69,11 @@ class AtRandom:
 
 
 class Census(Listed):
-    """A plan in which the listed calls have faults, and that lists all calls that could have one.
+    """A plan like `Listed`, which also collects all other calls and the faults they could have.
 
     Attributes:
-        boundaries: the label of every call, with the faults that it could have.
+        boundaries: the label of every call without a fault, with the kinds of faults that it could
+            have.
     """
 
     def __init__(self, faults: Mapping[str, Fault] | None = None) -> None:
@@ -78,7 +81,7 @@ class Census(Listed):
         self.boundaries: dict[str, tuple[FaultKind, ...]] = {}
 
     def fault_at(self, label: str, kinds: tuple[FaultKind, ...], draw: int) -> Fault | None:
-        """Add a call to the list, and return its fault, if any."""
+        """Return the fault of a call; if it has none, add the call to `boundaries`."""
         fault = super().fault_at(label, kinds, draw)
         if fault is None:
             self.boundaries[label] = kinds

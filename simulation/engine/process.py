@@ -1,4 +1,4 @@
-"""Processes, and their requests to the scheduler."""
+"""Processes, and what they can ask of the scheduler: a call, a wait, or a join."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A call of a service.
+    """A call to a service.
 
     Args:
         operation: `service.operation`.
@@ -33,7 +33,7 @@ class Sleep:
 
 @dataclass(frozen=True, slots=True)
 class Join:
-    """A wait for the end of other processes. The result is their outcomes, in order."""
+    """Starts other processes and waits until they end. The result is their outcomes, in order."""
 
     processes: tuple[Process, ...]
 
@@ -54,11 +54,12 @@ class Process:
     """A process: a Lambda invocation, an execution, a poller or a sender.
 
     Args:
-        label: its name, the same in every run of a history.
-        steps: its steps.
+        label: its name, which is the same whenever the same simulated history is run.
+        steps: its steps, a generator that yields calls, waits and joins.
         on_end: called once with the outcome of the process.
-        host: the process that ends if this one crashes; by default the process itself.
-        can_crash: whether it can crash; `host` is None if it cannot.
+        host: the process that crashes with this one, such as the invocation that runs it; by
+            default the process itself.
+        can_crash: whether it can crash. If not, the attribute `host` is None.
         about: data about the process, for services and invariants.
     """
 

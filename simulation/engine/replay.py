@@ -1,11 +1,12 @@
-"""Replay: runs real handlers call by call, without threads and without changing them.
+"""Replay: runs the real, unchanged handlers in the simulation, call by call and without threads.
 
-Handlers call AWS and wait. In the simulation, their calls go to the `Tape`. If the tape contains
-the answer to a call, the call returns it. If not, an exception that the handler cannot catch ends
-the run, the call is made in the simulation, and the handler is run again from its start, with one
-more answer on the tape. Between two calls a handler is a function of its input and of the answers
-so far, so the result is the same as if it had waited. The tape checks that each run makes the same
-calls.
+Handlers call AWS and wait for the answer. In the simulation, their calls go to the `Tape`, which
+contains the answers so far. If it contains the answer to a call, the call returns that answer. If
+not, an exception that the handler cannot catch ends this run of the handler. Then the simulation
+makes the call, adds the answer to the tape, and runs the handler again from its start.
+
+What a handler does next depends only on its input and on the answers so far. So the result is the
+same as if it had waited. The tape checks that each run makes the same calls.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ class _Answer:
 
 
 class Tape:
-    """The answers to the calls of the running handler so far."""
+    """The answers that the running handler's calls have had so far."""
 
     def __init__(self) -> None:
         self._answers: list[_Answer] = []
@@ -49,7 +50,10 @@ class Tape:
         self.now = 0
 
     def load(self, answers: list[_Answer], owner: str, started: int) -> None:
-        """Begin a run of a handler; `started` is when its first run began, by its own clock."""
+        """Begin a run of a handler with these answers.
+
+        `started` is when its first run began, according to the handler's clock.
+        """
         self._answers = answers
         self._at = 0
         self._left_by = None
@@ -57,12 +61,13 @@ class Tape:
         self.started = self.now = started
 
     def call(self, operation: str, arguments: Any, timeout: int = 5_000) -> Any:
-        """Make a call and return its answer. From then on, `now` is the time of the answer.
+        """Make a call and return its answer, and set `now` to the time of the answer.
 
         Raises:
             ServiceError: if the answer is an error.
         """
-        # A run that is ending makes no more calls; the next run makes them.
+        # If the handler calls again while an exception already ends this run, for example in a
+        # `finally`, the call is left to the next run.
         if self._left_by is not None:
             raise _Suspended(self._left_by)
         if self._at == len(self._answers):
@@ -84,7 +89,7 @@ TAPE = Tape()  # one thread runs all handlers, one at a time
 def replayed(
     run: Callable[[], T], *, label: str, clock: Callable[[], int]
 ) -> Generator[Call, Any, T]:
-    """Run a handler as a process.
+    """Run a handler as a process of the simulation, and return its result.
 
     Args:
         run: calls the handler.

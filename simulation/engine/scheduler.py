@@ -1,9 +1,9 @@
-"""The scheduler: processes that make calls, a virtual clock, and faults at every boundary.
+"""The scheduler: runs processes on a virtual clock, and injects faults into their calls.
 
 A process is a generator. It yields a `Call`, a `Sleep` or a `Join` and is resumed with the outcome.
-Time passes between a call and its effect, and between the effect and the answer. Other events that
-are due happen in that time. So calls interleave differently with each seed, and always in the same
-way with the same seed.
+Time passes between a call and its effect, and between the effect and the answer; meanwhile, other
+events happen. Since the seed determines these times, calls interleave differently with each seed,
+and in the same way whenever the same seed is used.
 """
 
 from __future__ import annotations
@@ -44,10 +44,10 @@ class Services(Protocol):
         """Return whether an outage refuses this operation now."""
 
     def perform(self, process: Process, call: Call, label: str, respond: Respond) -> None:
-        """Perform a call, and respond now or later.
+        """Perform a call, and pass the result to `respond`, now or later.
 
         Raises:
-            ServiceError: in place of a response.
+            ServiceError: when the call fails; then `respond` is not called.
         """
 
 
@@ -57,8 +57,8 @@ class Scheduler:
     Args:
         services: the services, which perform the calls.
         plan: decides which calls have faults.
-        chance: draws how long calls take.
-        start: the first instant of the history.
+        chance: draws how long calls take, and the random bits that `plan` gets.
+        start: the first instant of the simulation.
     """
 
     def __init__(self, services: Services, plan: Plan, chance: Chance, start: int) -> None:
@@ -82,10 +82,10 @@ class Scheduler:
         self.now = max(self.now, instant)
 
     def run(self) -> bool:
-        """Run all events until none is due.
+        """Run events until none is left.
 
         Returns:
-            Whether the history has ended; False if it reaches the limit of events first.
+            True if none is left, False if the limit of events was reached first.
         """
         queue = self._queue
         while queue:
@@ -98,18 +98,18 @@ class Scheduler:
         return True
 
     def start(self, process: Process, *, timeout: int | None = None) -> None:
-        """Start a process. After `timeout` milliseconds it is ended."""
+        """Start a process. If it still runs after `timeout` milliseconds, it fails."""
         if timeout is not None:
             self.at(self.now + timeout, self._expire, process)
         self._resume(process, Outcome())
 
     def note(self, label: str, what: str) -> None:
-        """Add a line to the trace, if one is kept."""
+        """Add a line to the trace, if a trace was requested."""
         if self.trace is not None:
             self.trace.append((self.now, label, what))
 
     def end(self, process: Process, outcome: Outcome) -> None:
-        """End a process and the processes that it hosts."""
+        """End a process, and the processes of which it is the host."""
         if not process.alive:
             return
         for each in (process, *process.dependants):
@@ -122,7 +122,7 @@ class Scheduler:
             self.end(process, Outcome(error=CrashedError("Sandbox.Timedout")))
 
     def crash(self, process: Process) -> None:
-        """Crash the host of a process, with all processes that it hosts."""
+        """Crash the host of a process, and with it all processes of which it is the host."""
         host = process.host
         if host is not None and host.alive:
             self.note(host.label, "crashed")
@@ -179,7 +179,7 @@ class Scheduler:
         return self._plan.fault_at(label, kinds, draw)
 
     def stop_at(self, label: str) -> Fault | None:
-        """Return the fault that stops an execution at a state, if any."""
+        """Return the fault that stops an execution at a state, if any; `label` names the two."""
         fault = self._plan.fault_at(label, STOPS, self._chance.bits(label) >> 32)
         if fault is not None:
             self.note(label, str(fault))
@@ -194,7 +194,7 @@ class Scheduler:
 
 
 class _Joining:
-    """A wait for several processes, which it starts."""
+    """Starts several processes, and resumes the waiting process when all of them have ended."""
 
     def __init__(
         self, scheduler: Scheduler, waiter: Process, processes: tuple[Process, ...]

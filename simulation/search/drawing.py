@@ -1,4 +1,4 @@
-"""Random cases: each seed defines a scenario and the number of its faults."""
+"""Random cases: each seed defines a scenario, and how likely and how many its faults are."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _HOSTS: Final = ("a", "b", "c", "d")
 _ANSWERS: Final = (
     *(Answer(200),) * 6,
     *(Answer(503),) * 5,
-    Answer(500, takes=900),  # just within the slow threshold of `dispatch`
+    Answer(500, takes=900),  # a little less than the slow threshold of `dispatch`
     Answer(204, takes=4_000),
     Answer(200, takes=14_000),
     Answer(200, takes=40_000),  # longer than an attempt may take
@@ -57,7 +57,7 @@ _SKEWED: Final = ("accept", "${DeliverFunction}", "dispatch")
 _SKEW: Final = 5 * MINUTE
 _EVENT_TYPES: Final = ("order.paid", "order.sent")
 _SUBSCRIBED: Final = ((), ("order.paid",), ("order.*",), ("*",))
-# The times at which messages are accepted, and at which duplicates may come.
+# When subscriptions change, in milliseconds: while messages are accepted, and before a duplicate.
 _CHANGES: Final = (5, 40 * SECOND)
 _ORDERED_HOST: Final = "a"
 _ORDERED_AT: Final = (0, 0, 20, 40, 400, 3 * SECOND, 50 * SECOND)
@@ -66,12 +66,12 @@ _SCHEDULED: Final = (SECOND, 3 * SECOND, HOUR, 40 * DAY)
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A scenario, the seed of its draws, and the number of faults.
+    """A scenario to run, with the seed of its random draws and the frequency of its faults.
 
     Args:
-        seed: the seed of all its draws.
+        seed: the seed of all random draws.
         scenario: the scenario.
-        probability: the probability of a fault at a call.
+        probability: the probability of a fault at each call.
         most: the maximum number of faults.
     """
 
@@ -88,8 +88,8 @@ class Case:
 def draw_case(seed: int) -> Case:
     """Return the case that a seed defines.
 
-    The names of draws never change, even if what they are about is renamed, so that a seed always
-    gives the same history.
+    Each draw has a name, such as `lane`, which is never changed, even if the thing that is drawn
+    has been renamed. Otherwise the same seed would define another case than before.
     """
     chance = Chance(seed)
     deployment = Deployment(
@@ -118,9 +118,9 @@ def draw_case(seed: int) -> Case:
 
 
 def draw_ordered_case(seed: int) -> Case:
-    """Return the case that a seed defines if its messages are to have ordering keys.
+    """Return the case that a seed defines in the search with ordering keys.
 
-    Everything but the messages is drawn as in `draw_case`.
+    It is the case of `draw_case` with other messages, interventions and subscriptions.
     """
     case, chance = draw_case(seed), Chance(seed)
     submissions = tuple(_ordered_submissions(chance))
@@ -158,7 +158,7 @@ def _ordered_submissions(chance: Chance) -> Iterator[Submission]:
 
 
 def _with_events(chance: Chance, scenario: Scenario) -> Scenario:
-    """Turn the messages of a scenario into events, with subscriptions that change during it."""
+    """Turn the messages of a scenario into events, and add subscriptions that change later."""
     return replace(
         scenario,
         submissions=tuple(
@@ -196,7 +196,11 @@ def _submissions(chance: Chance) -> Iterator[Submission]:
 
 
 def _repeats(chance: Chance, submission: Submission) -> Iterator[Submission]:
-    """Yield duplicates: at once, within the deduplication window, after it, and much later."""
+    """Yield duplicates of a message, sent at random times from `_REPEATS`.
+
+    They may come at once, within the five minutes in which a FIFO queue drops duplicates, after
+    these, or much later.
+    """
     for number in range(chance.pick(f"{submission.message}/repeats", (1, 1, 2, 4))):
         later = chance.pick(f"{submission.message}/repeat-{number}", _REPEATS)
         scheduled = submission.deliver_in

@@ -1,6 +1,7 @@
 """The exhaustive search: every single fault, every pair of faults, an operator at every instant.
 
-In a few scenarios, each call has each possible fault once, and an operator acts at each instant.
+It runs a few small scenarios many times: with each possible fault at each call, and with each
+action of an operator at each instant.
 """
 
 from __future__ import annotations
@@ -32,9 +33,9 @@ if TYPE_CHECKING:
 
 SEED: Final = 1
 _DELAYED: Final = frozenset({FaultKind.LATE, FaultKind.STALL_BEFORE, FaultKind.STALL_AFTER})
-_DELAYS: Final = (3_000, 90_000)  # shorter and longer than a function's timeout
+_DELAYS: Final = (3_000, 90_000)  # one shorter and one longer than the time-outs of functions
 
-_SOON_AFTER: Final = 3  # milliseconds between two commands, so that they overlap
+_SOON_AFTER: Final = 3  # milliseconds between two commands; so short that they overlap
 
 _GOOD, _BUSY, _GONE = Answer(200), Answer(503), Answer(410)
 # So slow that the attempt is detached.
@@ -50,8 +51,8 @@ _SCENARIOS: Final = (
     (_SLOW[410],),
     (_SLOW[503], _GOOD),
 )
-# Scenarios for an operator: the action, the responses of the endpoint, and the period in
-# milliseconds in which the action has an effect.
+# Scenarios for an operator: the action, the responses of the endpoint, and when the operator acts,
+# in milliseconds from the start. At that time the action has an effect.
 _SLOTS: Final = (
     (Act.RETRY_NOW, (_BUSY, _GOOD), 700),
     (Act.CANCEL, (_BUSY, _GOOD), 700),
@@ -61,15 +62,16 @@ _SLOTS: Final = (
     (Act.REDRIVE_DEAD_LETTERS, (_BUSY, _BUSY, _BUSY, _GOOD), 60_000),
 )
 _SCENARIOS_BESIDE: Final = ((_GOOD,), (_BUSY,))
-# A queue that delivers every message to two workers makes each attempt a race.
+# The settings, with the probability that the queue delivers a message to two workers. A standard
+# queue always does here, so two workers race for each attempt.
 _DEPLOYMENTS: Final = tuple(
     (Deployment(express_path_is_on=express_path, queue_is_fifo=fifo), 0.0 if fifo else 1.0)
     for express_path, fifo in product((True, False), (True, False))
 )
 
 
-# An event that matches three endpoints. When it is sent again, one of them no longer subscribes and
-# another one does.
+# An event to which three endpoints subscribe. When it is sent again, one of them no longer
+# subscribes to it, and a fourth endpoint does.
 EVENT: Final = Scenario(
     tuple(Submission("m0", (), at=at, event_type="order.paid") for at in (0, 45)),
     {"a": (_GOOD,), "b": (_BUSY, _GOOD), "c": (_GONE,), "d": (_GOOD,)},
@@ -83,7 +85,7 @@ EVENT: Final = Scenario(
 )
 
 
-# Three messages in one request, the first of them twice. At first the queue refuses some of them.
+# Three messages in one request, the first of them twice. The queue refuses some of them at random.
 BATCH: Final = Scenario(
     (),
     {"a": (_GOOD,), "b": (_BUSY, _GOOD), "c": (_GONE,)},
@@ -99,8 +101,8 @@ BATCH: Final = Scenario(
     ),
     refuses=0.6,
 )
-# Two messages on the ingest queue, with an invalid one between them and the first one again at the
-# end.
+# Messages on the ingest queue: two valid ones, an invalid one between them, and a duplicate of the
+# first.
 INGESTED: Final = Scenario(
     (),
     {"a": (_GOOD,), "b": (_BUSY, _GOOD)},
@@ -111,7 +113,8 @@ INGESTED: Final = Scenario(
         Submission("m0", ("a",), at=40),
     ),
 )
-# Three messages with one ordering key. The second one fails, and the third one is sent again.
+# Three messages with the same ordering key. The delivery of the second fails, and the third message
+# is sent again.
 ORDERED: Final = Scenario(
     (
         *(
@@ -124,15 +127,15 @@ ORDERED: Final = Scenario(
     stops=True,
 )
 
-# A message that is sent three times. It is random whether each exceeds the burst, but all must take
-# the queue of the first.
+# A message that is sent three times. Whether it exceeds the burst is random each time, but all
+# three must go to the queue to which the first one goes.
 BURST: Final = Scenario(
     tuple(Submission("m0", ("a",), at=at) for at in (0, 5, 40)),
     {"a": (Answer(503, takes=300), _GOOD)},
     Deployment(bulk=0.5),
     workers=1,
 )
-# Five messages to an endpoint whose rate is one a second, and which asks for a pause.
+# Five messages to an endpoint that has a rate limit of one a second, and asks for a pause.
 RATED: Final = Scenario(
     tuple(Submission(f"m{number}", ("a",), at=5 * number) for number in range(5)),
     {"a": (_GOOD, _BUSY, Answer(429, retry_after="7"), _GOOD)},
@@ -141,7 +144,7 @@ RATED: Final = Scenario(
 
 
 def scenarios() -> Iterator[Scenario]:
-    """Yield every scenario: two messages, one message twice, several messages in one request."""
+    """Yield every scenario in which single faults are tried."""
     two = (Submission("m0", ("a",)), Submission("m1", ("b",)))
     twice = (Submission("m0", ("a",)), Submission("m0", ("a",)))
     for deployment, doubles in _DEPLOYMENTS:
@@ -164,7 +167,7 @@ def scenarios() -> Iterator[Scenario]:
 
 
 def scenarios_of_one() -> Iterator[Scenario]:
-    """Yield every scenario with one delivery, small enough to try pairs of faults."""
+    """Yield every scenario with one delivery. They are small enough to try pairs of faults."""
     for express_path in (True, False):
         for scenario in _SCENARIOS:
             yield Scenario(
@@ -182,7 +185,7 @@ def single_faults(
     programs: Programs | None = None,
     given: Mapping[str, Fault] | None = None,
 ) -> Iterator[Trial]:
-    """Yield a scenario with the given faults alone, then with each possible further fault."""
+    """Yield trials of a scenario: with the given faults alone, then with each other fault added."""
     given = given or {}
     census = Census(given)
     run_history(scenario, census, SEED, edges, programs)
@@ -200,17 +203,17 @@ def _delays(kind: FaultKind) -> tuple[int, ...]:
 
 
 def pairs_of_faults(scenario: Scenario, edges: Edges) -> Iterator[Trial]:
-    """Yield a scenario with each pair of faults that can happen in one history."""
+    """Yield trials of a scenario with each pair of faults that can happen together."""
     for first in single_faults(scenario, edges):
         if first.faults:
             yield from single_faults(scenario, edges, given=first.faults)
 
 
 def operators_at_every_instant(scenario: Scenario, edges: Edges) -> Iterator[Trial]:
-    """Yield a scenario with each action of an operator, at each instant at which an event happens.
+    """Yield trials of a scenario with each action of an operator, at each instant with an event.
 
-    Each is yielded twice: with the action taken once, and with it repeated so soon that the two
-    commands overlap.
+    For each action and instant, yield two trials: in one the operator acts once, in the other twice
+    in such quick succession that the two commands overlap.
     """
     told = run_history(scenario, Listed({}), SEED, edges, trace=True).trace
     for at in sorted({instant - scenario.start for instant, _, _ in told}):

@@ -1,7 +1,7 @@
-"""Planted bugs: small patches of the deployed code, each of which breaks a promise.
+"""Planted bugs: small patches to the deployed code, each of which breaks a promise.
 
-They show that the simulation finds bugs. Each bug is planted in turn, and the histories of a small
-scenario are searched for a broken promise: first without a fault, then with each single fault.
+They show that the simulation finds bugs. Each bug is planted in turn, and a small scenario is
+simulated, first without a fault and then with each single fault, until a promise is broken.
 """
 
 from __future__ import annotations
@@ -92,12 +92,12 @@ def _record_before_sending(states: dict[str, Any]) -> None:
 
 
 def _wait_to_the_millisecond() -> AbstractContextManager[None]:
-    """Do not round due times up. A Wait state truncates milliseconds, so attempts are early."""
+    """Do not round due times up. Since a Wait state truncates milliseconds, attempts are early."""
     return replaced(plan, "to_due_text", timestamps.to_text)
 
 
 def _believe_to_be_superseded() -> AbstractContextManager[None]:
-    """Treat a superseded execution's delivery as settled, without reading its status."""
+    """Treat a delivery as done when its execution was superseded, without reading its status."""
     original = ExpressPath.settle
 
     def settle(self: ExpressPath, body: str) -> tuple[Reference, Settled]:
@@ -135,7 +135,7 @@ def _one_attempt_too_many() -> AbstractContextManager[None]:
 
 
 def _dead_letter_at_the_second_receive_only() -> AbstractContextManager[None]:
-    """When a message whose failure is recorded is redelivered, do not send its dead letter."""
+    """Send no dead letter for a redelivered queue message whose failure is already recorded."""
     original = ExpressPath._from_record  # noqa: SLF001  # the bug is planted there
 
     def from_record(self: ExpressPath, document: Any, record: Any) -> Settled:
@@ -147,15 +147,19 @@ def _dead_letter_at_the_second_receive_only() -> AbstractContextManager[None]:
 
 
 def _no_dead_letter_for_the_replayed(states: dict[str, Any]) -> None:
-    """Whenever a condition fails, assume that another execution has written the record.
+    """When the condition of a write fails, always assume that another execution wrote the record.
 
-    It also fails when an execution retries a write of its own that had taken effect.
+    This is wrong if the execution repeats its own write, which had taken effect: the condition then
+    fails, too.
     """
     states["RecordedByUs"]["Choices"][0]["Condition"] = "{% true %}"
 
 
 def _delivered_whatever_is_on_record(states: dict[str, Any]) -> None:
-    """Treat a failed condition like an unavailable ledger: count the delivery as delivered."""
+    """When the condition for recording a success fails, count the delivery as delivered anyway.
+
+    That is right only if the ledger is unavailable.
+    """
     del states["RecordDelivered"]["Catch"][0]
 
 
@@ -170,7 +174,7 @@ def _wait_without_an_owner() -> AbstractContextManager[None]:
 
 
 def _redrive_whatever_is_on_record() -> AbstractContextManager[None]:
-    """Redrive without a condition: overwrite what another redrive, or its run, has written."""
+    """Redrive without a condition, so that the redrive overwrites what another one has recorded."""
     apply = Ledger._apply  # noqa: SLF001  # the bug is planted there
 
     def unconditional(self: Ledger, update: Mapping[str, Any]) -> bool:
@@ -186,7 +190,7 @@ def _redrive_whatever_is_on_record() -> AbstractContextManager[None]:
 
 
 def _be_redelivered_too_early() -> AbstractContextManager[None]:
-    """Redeliver detached messages while their execution is still running."""
+    """Redeliver the queue message of a detached attempt while the attempt is still running."""
     put_off = Redelivery.put_off
 
     def put_off_a_little(self: Redelivery, receipt_handle: str, _: int, queue: str = "") -> bool:
@@ -217,7 +221,7 @@ def _take_up_too_early() -> AbstractContextManager[None]:
 
 
 def _take_nothing_up() -> AbstractContextManager[None]:
-    """Have the watchdog treat the delivery of a stopped execution as settled."""
+    """Have the watchdog ignore the delivery of a stopped execution, and not find it again."""
 
     def settle(self: Watchdog, reference: Reference, record: Record, *_: Any) -> Finding:
         self.ledger.settle(reference, record)
@@ -232,7 +236,7 @@ def _take_up_whatever_is_on_record() -> AbstractContextManager[None]:
 
 
 def _list_failures_only() -> AbstractContextManager[None]:
-    """Index a delivery as failed although its dead letter was not sent."""
+    """Have the watchdog list a delivery as failed without sending its missing dead letter."""
 
     def list_it(self: Watchdog, reference: Reference, record: Record, _: Any) -> Finding:
         self.ledger.list_failure(reference, record)
@@ -245,12 +249,13 @@ def _acting(act: Act, at: int, *answers: Answer) -> Scenario:
     return _one(*answers, interventions=(Intervention(act, "m0", "a", at),))
 
 
-# `dispatch` is invoked twice with the same batch, so that two executions make the same first
-# attempt.
+# An execution is stopped, and the watchdog that resumes its delivery is invoked twice.
 _TWO_WATCHDOGS: Mapping[str, Fault] = {
     "standard:m0@a@1:WaitUntilDue": Fault(FaultKind.STOPPED),
     "watchdog#1/1:lambda.invoke": Fault(FaultKind.TWICE),
 }
+# `dispatch` is invoked twice with the same batch, so that two executions make the same first
+# attempt.
 _RACE: Mapping[str, Fault] = {"worker-0/2:lambda.invoke": Fault(FaultKind.TWICE)}
 
 PLANTED_BUGS: tuple[PlantedBug, ...] = (

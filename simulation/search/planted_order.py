@@ -1,4 +1,4 @@
-"""Planted bugs that concern order per key."""
+"""Planted bugs in the ordering of deliveries by key (see `simulation.search.planted`)."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _BUSY_FOR_LONG = Answer(503, retry_after="7200")
 
 
 def _line(messages: int, *answers: Answer, **given: Any) -> Scenario:
-    """Return a scenario with a line of this many messages, accepted 40 ms apart."""
+    """Return a scenario with a line of this many messages, sent 40 ms apart."""
     submissions = [
         Submission(f"m{number}", ("a",), at=40 * number, ordering_key="k")
         for number in range(messages)
@@ -30,7 +30,7 @@ def _line(messages: int, *answers: Answer, **given: Any) -> Scenario:
 
 
 def _release_early() -> AbstractContextManager[None]:
-    """Treat the head of a line as ended although it will be retried."""
+    """Treat the head of a line as ended, although it will be retried."""
 
     def turn_after(_: Releasing, line: Line | None, *__: object) -> int:
         return line.begun if line else 0
@@ -56,7 +56,7 @@ def _release_twice() -> AbstractContextManager[None]:
 
 
 def _reuse_a_sequence() -> AbstractContextManager[None]:
-    """Put a delivery in its line at a place that another delivery has."""
+    """Put a delivery at a place in its line, even if another delivery already has that place."""
 
     def put(client: Any, request: dict[str, Any]) -> None:
         request.pop("ConditionExpression")

@@ -1,4 +1,4 @@
-"""Planted bugs that concern the rate of endpoints."""
+"""Planted bugs in the rate limit of endpoints (see `simulation.search.planted`)."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def _take_twice() -> AbstractContextManager[None]:
-    """Take a rate slot without a condition: read when the next one is free, then write."""
+    """Take a rate slot without a condition, so that two attempts can take the same one."""
 
     def take(self: RateSlots, endpoint: Endpoint, now: datetime) -> RateSlot:
         table: Any = self._dynamodb
@@ -38,7 +38,7 @@ def _take_twice() -> AbstractContextManager[None]:
 
 
 def _count_what_is_put_off() -> AbstractContextManager[None]:
-    """Count a postponed attempt, which waits for its rate slot, towards the limit of attempts."""
+    """Count the postponement of an attempt as an attempt, towards the limit of attempts."""
     original = deliver.handler
 
     def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
@@ -52,7 +52,7 @@ def _count_what_is_put_off() -> AbstractContextManager[None]:
 
 
 def _pause_nobody() -> AbstractContextManager[None]:
-    """Report that an endpoint is paused, but keep granting its rate slots."""
+    """Report that an endpoint has been paused, but let attempts take rate slots as before."""
     return replaced(RateSlots, "pause", lambda *_: True)
 
 

@@ -1,4 +1,4 @@
-"""Planted bugs in accepting several messages in one call: batches, and the ingest queue."""
+"""Planted bugs in the acceptance of messages, in batches and from the ingest queue."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def _accept_what_the_queue_refuses() -> AbstractContextManager[None]:
-    """Answer 202 for a message whose deliveries the queue has refused."""
+    """Answer 202 for a message whose deliveries the delivery queue has refused."""
 
     def result(self: acceptance._Claimed, *_: Any) -> Reception:
         return self.reception
@@ -55,12 +55,12 @@ def _report_nothing_failed() -> AbstractContextManager[None]:
 
 
 def _set_nothing_aside() -> AbstractContextManager[None]:
-    """Drop an invalid message of the ingest queue."""
+    """Drop an invalid message instead of sending it to the queue of unaccepted messages."""
     return replaced(UnacceptedQueue, "send", lambda *_, **__: None)
 
 
 def _route_by_burst() -> AbstractContextManager[None]:
-    """Choose the queue for a duplicate by the burst instead of the idempotency record."""
+    """Choose a duplicate's queue by the current burst, not by what its idempotency record says."""
     original = MessagesTable.claim
 
     def claim(

@@ -1,4 +1,4 @@
-"""The type of planted bugs: where the bug is, and the scenario in which it must be found."""
+"""The class of planted bugs: how to plant the bug, and the scenario in which it must be found."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from simulation.engine.faults import Fault
     from simulation.scenario import Scenario
 
-    Change = Callable[[dict[str, Any]], None]  # a change of the states of a definition
+    Change = Callable[[dict[str, Any]], None]  # changes the states of a workflow definition
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +29,11 @@ class PlantedBug:
     """A planted bug.
 
     Args:
-        name: the error in a few words.
+        name: the bug in a few words.
         scenario: the scenario in which the bug must be found.
         patch: plants the bug in the code.
-        change: plants the bug in the definitions of the workflow.
-        given: the faults that happen in every history of the search.
+        change: plants the bug in the definitions of both workflows.
+        given: the faults that happen in every run of the search.
     """
 
     name: str
@@ -43,7 +43,7 @@ class PlantedBug:
     given: Mapping[str, Fault] = field(default_factory=dict)
 
     def programs(self) -> Programs:
-        """Return the definitions with the bug."""
+        """Return the workflow definitions with the bug."""
         timeout = self.scenario.deployment.express_timeout // 1000
         standard = copy.deepcopy(delivery_document())
         express = first_attempt_document(timeout)

@@ -1,4 +1,4 @@
-"""The simulation's output: totals, planted bugs, and single histories step by step."""
+"""The simulation's output: totals, planted bugs, and single simulated histories step by step."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ def totals(tally: Tally, invariants: int, seconds: float) -> Table:
     table.add_column()
     for number, what in (
         (counts["histories"], f"histories in {seconds:,.0f} s, {each:.1f} ms of processor each"),
-        (counts["crash_points"], "crash points: every call broken in every way, each by itself"),
-        (counts["moments"], "moments at which operators acted: each act at every instant"),
-        (counts["pairs"], "pairs of them"),
+        (counts["crash_points"], "crash points: every call with every fault, one at a time"),
+        (counts["moments"], "moments at which operators acted: each action at every instant"),
+        (counts["pairs"], "pairs of faults"),
         (counts["faults"], "faults in all"),
         (counts["events"], "events"),
         (counts["deliveries"], "deliveries accepted"),
         (counts["requests"], "requests sent"),
-        (counts["doubles"], "of them second requests for an attempt, within the window"),
-        (counts["left"], "attempts detached, to be settled when their message is redelivered"),
+        (counts["doubles"], "of these, second requests for the same attempt"),
+        (counts["left"], "attempts detached, whose queue message is redelivered later"),
         (counts["histories_with_gaps"], "histories with a gap in the ledger, reported"),
         (counts["acts"], "redrives, immediate retries and cancellations, at any moment"),
         (counts["taken_up"], "deliveries that the watchdog resumed"),
@@ -46,7 +46,7 @@ def totals(tally: Tally, invariants: int, seconds: float) -> Table:
 
 
 def caught(bugs: Mapping[str, tuple[int, Finding] | None]) -> Table:
-    """Return a table of planted bugs: which were caught, by which fault, and how quickly."""
+    """Return a table of planted bugs: whether each was caught, by what, and after how many runs."""
     table = Table("planted bug", "caught", "by", "after", box=None)
     for name, found in bugs.items():
         if found is None:
@@ -60,7 +60,7 @@ def caught(bugs: Mapping[str, tuple[int, Finding] | None]) -> Table:
 
 
 def story(finding: Finding, edges: Edges, programs: Programs | None = None) -> Iterator[str]:
-    """Yield a history step by step."""
+    """Yield the lines that describe a finding: its scenario, and what happened step by step."""
     trial = finding.trial
     scenario = trial.scenario
     yield f"seed {finding.seed}"

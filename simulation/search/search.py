@@ -1,4 +1,7 @@
-"""The search for histories that violate an invariant: over seeds, and over every single fault."""
+"""The search for simulated histories that violate an invariant.
+
+It runs the cases of many seeds, and small scenarios with every single fault.
+"""
 
 from __future__ import annotations
 
@@ -34,11 +37,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A history that violates invariants.
+    """A simulated history that violates invariants.
 
     Args:
-        seed: the seed of the history's draws.
-        trial: the scenario and the faults of the history.
+        seed: the seed of its random draws.
+        trial: its scenario and its faults.
         broken: the violations, one sentence each.
     """
 
@@ -53,7 +56,7 @@ class Tally:
 
     Args:
         counts: histories, events, faults and so on, by name.
-        findings: the histories that violate an invariant.
+        findings: the simulated histories that violate an invariant.
     """
 
     counts: Counter[str] = field(default_factory=Counter)
@@ -65,7 +68,7 @@ class Tally:
         self.findings.extend(other.findings)
 
     def note(self, seed: int, trial: Trial, history: History) -> None:
-        """Check a history and add it to the totals."""
+        """Check the invariants of a simulated history, and add it to the totals."""
         journal = history.journal
         self.counts.update(
             histories=1,
@@ -85,7 +88,7 @@ class Tally:
 
 
 def search_seeds(first: int, last: int, draw: Callable[[int], Case] = draw_case) -> Tally:
-    """Run the random histories that `draw` makes from seeds `first` to `last` - 1."""
+    """Simulate the cases that `draw` returns for the seeds from `first` to `last` - 1."""
     with _tallied() as tally, simulated_edges(Deployment()) as edges:
         for seed in range(first, last):
             case = draw(seed)
@@ -96,7 +99,7 @@ def search_seeds(first: int, last: int, draw: Callable[[int], Case] = draw_case)
 
 
 def search_single_faults(number: int) -> Tally:
-    """Run a scenario, by its number, with every single fault."""
+    """Simulate a scenario with every single fault. `number` is its index in `scenarios()`."""
     scenario = list(scenarios())[number]
     with _tallied() as tally, simulated_edges(Deployment()) as edges:
         for trial in single_faults(scenario, edges):
@@ -106,7 +109,10 @@ def search_single_faults(number: int) -> Tally:
 
 
 def search_interventions(number: int) -> Tally:
-    """Run a scenario of one delivery, by its number, with an operator at every instant."""
+    """Simulate a scenario with an operator who acts at every instant.
+
+    `number` is its index in `scenarios_of_one()`.
+    """
     scenario = list(scenarios_of_one())[number]
     with _tallied() as tally, simulated_edges(Deployment()) as edges:
         for trial in operators_at_every_instant(scenario, edges):
@@ -116,7 +122,10 @@ def search_interventions(number: int) -> Tally:
 
 
 def search_pairs(number: int) -> Tally:
-    """Run a scenario of one delivery, by its number, with every pair of faults."""
+    """Simulate a scenario with every pair of faults.
+
+    `number` is its index in `scenarios_of_one()`.
+    """
     scenario = list(scenarios_of_one())[number]
     with _tallied() as tally, simulated_edges(Deployment()) as edges:
         for trial in pairs_of_faults(scenario, edges):
@@ -127,7 +136,7 @@ def search_pairs(number: int) -> Tally:
 
 @contextmanager
 def _tallied() -> Iterator[Tally]:
-    """Yield a tally, to which the processor time of the context is added at the end."""
+    """Yield a new tally. When the context exits, add the processor time that it took."""
     tally = Tally()
     before = time.process_time()
     yield tally
@@ -135,11 +144,11 @@ def _tallied() -> Iterator[Tally]:
 
 
 def hunt(bug: PlantedBug, edges: Edges) -> tuple[int, Finding] | None:
-    """Search for a history in which a planted bug violates an invariant.
+    """Search for a simulated history in which a planted bug violates an invariant.
 
     Returns:
-        The number of histories searched, and the smallest that violates an invariant; None if the
-        bug was not caught.
+        The number of runs up to the first violation, and that run, shrunk; None if no run violates
+        an invariant, so that the bug is not caught.
     """
     programs = bug.programs()
     with bug.patch():
@@ -153,7 +162,7 @@ def hunt(bug: PlantedBug, edges: Edges) -> tuple[int, Finding] | None:
 
 
 def smallest(finding: Finding, edges: Edges, programs: Programs | None = None) -> Finding:
-    """Return the smallest history that still violates the first of the violated invariants."""
+    """Shrink a finding as long as it still violates the first of its violated invariants."""
     invariant = finding.broken[0].partition(":")[0]
 
     def broken_by(trial: Trial) -> tuple[str, ...]:

@@ -1,8 +1,8 @@
-"""Shrinking of a history that violates an invariant.
+"""Shrinks a simulated history that violates an invariant, so that it is easier to understand.
 
 Faults, submissions, outages, wrong clocks and responses are removed one by one, as long as the same
-invariant is still violated. Each random value depends only on its name, so removing one thing does
-not change how the rest behaves.
+invariant is still violated. A random value depends only on the seed and the name of its draw, so it
+stays the same when something else is removed.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class Trial:
 
 
 def shrink(trial: Trial, still_breaks: Callable[[Trial], bool]) -> Trial:
-    """Return the trial reduced until nothing more can be removed."""
+    """Return the trial without everything that can be removed while `still_breaks` returns True."""
     smaller: Trial | None = trial
     while smaller is not None:
         trial = smaller

@@ -1,3 +1,3 @@
-"""The AWS services of the virtual world: DynamoDB, SQS, Lambda, Step Functions."""
+"""The simulated AWS services: DynamoDB, SQS, Lambda and Step Functions."""
 
 __all__ = ["lambda_service", "queue_service", "step_functions", "table"]

@@ -1,4 +1,4 @@
-"""DynamoDB's update and condition expressions, parsed and compiled to closures.
+"""Parses DynamoDB's update and condition expressions, and compiles them to Python functions.
 
     update    = "SET" assignment {"," assignment} [ "REMOVE" path {"," path} ]
               | ("ADD" | "DELETE") path ":name"        (of sets of strings)
@@ -10,8 +10,8 @@
     factor    = "NOT" factor | "(" condition ")" | attribute_exists(path)
               | attribute_not_exists(path) | operand comparator operand
 
-Paths are top-level attributes, by name or as `#name`. Anything else is refused, and so are words
-that DynamoDB reserves.
+A path is the name of a top-level attribute, or a placeholder `#name`. Other syntax is refused, and
+so are DynamoDB's reserved words as paths.
 """
 
 from __future__ import annotations
@@ -194,12 +194,12 @@ def _compiled_condition(text: str, names: tuple[tuple[str, str], ...]) -> Condit
 
 
 def compile_condition(text: str, names: Mapping[str, str]) -> Condition:
-    """Return a compiled condition expression.
+    """Compile a condition expression to a function of an item and values.
 
-    It treats a missing item like an item without attributes.
+    For an item that does not exist, call the function with an empty item.
 
     Raises:
-        UnsupportedError: when it uses a feature that is not implemented.
+        UnsupportedError: when the expression uses a feature that is not implemented.
     """
     return _compiled_condition(text, tuple(names.items()))
 
@@ -224,7 +224,7 @@ def _compiled_update(text: str, names: tuple[tuple[str, str], ...]) -> Update:
     parser.expect("")
 
     def update(item: Item, values: Values) -> dict[str, Any]:
-        # Every value is computed from the item before the update.
+        # As in DynamoDB, every value is computed from the item as it was before the update.
         changed = {**item, **{name: value(item, values) for name, value in assignments}}
         for name in removals:
             changed.pop(name, None)
@@ -255,10 +255,10 @@ def _set_update(parser: _Parser, change: Callable[[set[str], set[str]], set[str]
 
 
 def compile_update(text: str, names: Mapping[str, str]) -> Update:
-    """Return a compiled update expression: a function that returns the changed item.
+    """Compile an update expression to a function that returns the changed item.
 
     Raises:
-        UnsupportedError: when it uses a feature that is not implemented.
+        UnsupportedError: when the expression uses a feature that is not implemented.
     """
     return _compiled_update(text, tuple(names.items()))
 
@@ -271,7 +271,7 @@ def _assignment(parser: _Parser) -> tuple[str, Operand]:
 
 
 def _sum(first: Operand, second: Operand) -> Operand:
-    """Return a function that adds two numbers; it refuses anything else."""
+    """Return a function that adds two operands, which must both be numbers."""
 
     def add(item: Item, values: Values) -> dict[str, str]:
         given = first(item, values), second(item, values)

@@ -20,9 +20,9 @@ class IngestQueue:
     """A standard queue that `ingest` reads.
 
     Args:
-        scheduler: knows the time, and wakes the consumer when a message becomes visible again.
-        scenario: contains the number of pollers and the probability of double delivery.
-        journal: records which messages were put on the queue, and which were not accepted.
+        scheduler: provides the time, and wakes the poller when a message becomes visible again.
+        scenario: contains the settings of the queue.
+        journal: gets the messages that are put on the queue, and those that are not accepted.
     """
 
     def __init__(self, scheduler: Scheduler, scenario: Scenario, journal: Journal) -> None:
@@ -52,7 +52,7 @@ class IngestQueue:
         self._journal.unaccepted.add(json.loads(body)["messageId"])
 
     def receive(self, process: Process, call: Call, label: str, respond: Respond) -> None:
-        """Wait for messages."""
+        """Respond with messages as soon as some are visible."""
         self._waiting.append((process, respond))
         self._pump()
 

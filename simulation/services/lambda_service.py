@@ -23,19 +23,20 @@ if TYPE_CHECKING:
 
 Handler: TypeAlias = "Callable[[dict[str, Any]], Any]"
 
-# The errors with which a handler may fail: a fault, or an error that it raises because of a fault.
-# Any other error is a mistake.
+# The errors with which a handler may fail, since faults cause them. Any other error is a bug in a
+# handler or in the simulation.
 _MAY_FAIL_WITH = (ServiceError, ClientError, HTTPClientError, HomingError)
 
 
 @dataclass(slots=True)
 class Invocation:
-    """One run of a function.
+    """One invocation of a function.
 
     Args:
         event: its input.
         clock: the clock of the function, which may be wrong.
-        caller: `about` of the calling process.
+        caller: the attribute `about` of the calling process.
+        label: the name of the invocation.
     """
 
     event: Any
@@ -51,9 +52,9 @@ class Function:
 
     Args:
         timeout: the time-out in milliseconds.
-        handler: the real handler; it may call the clients of the simulation.
-        steps: returns the steps of an invocation, for a function that has no handler.
-        calls: whether the function calls services; if not, it is run in one step.
+        handler: the real handler, or a function in its place; it may call the simulated clients.
+        steps: returns the steps of an invocation; for a function that has no handler.
+        calls: whether the function calls services; if not, the handler is run in one step.
     """
 
     timeout: int
@@ -66,7 +67,7 @@ class LambdaService:
     """Runs functions.
 
     Args:
-        scheduler: runs their processes.
+        scheduler: runs the processes of invocations.
         functions: the functions by name; more may be added.
         skews: the error of each function's clock, in milliseconds.
     """
@@ -82,7 +83,7 @@ class LambdaService:
         self._skews = skews
 
     def invoke(self, process: Process, call: Call, label: str, respond: Respond) -> None:
-        """Run a function and respond with its result in the form in which the SDK returns it."""
+        """Run a function, and respond with its result in the form that the AWS SDK returns."""
         name = call.arguments["FunctionName"]
         function = self.functions[name]
         skew = self._skews.get(name, 0)

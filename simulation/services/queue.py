@@ -1,7 +1,8 @@
 """An SQS queue, standard or FIFO, with exactly the guarantees that AWS documents.
 
-In both kinds, a received message is hidden for the visibility timeout, and is redelivered if it has
-not been deleted by then. After `max_receive_count` receives it goes to the dead-letter queue.
+In both kinds, a received message is hidden for the visibility timeout. If it has not been deleted
+when this timeout ends, it is redelivered. After `max_receive_count` receives, it goes to the
+dead-letter queue.
 
 A standard queue may return any visible message next. In a FIFO queue, no message of a group is
 received while others of the group are in flight, though one batch may contain several, in order. A
@@ -36,7 +37,7 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class DeadLettering:
-    """The redrive policy: after this number of receives, a message goes to another queue."""
+    """A redrive policy: after `max_receive_count` receives, `send` moves a message elsewhere."""
 
     max_receive_count: int
     send: Callable[[Message], None]
@@ -48,8 +49,8 @@ class Queue:
     Args:
         is_fifo: whether it is a FIFO queue, not a standard queue.
         visibility_timeout: the visibility timeout in milliseconds.
-        dead_lettering: its redrive policy.
-        first: the first message gets the number after this one.
+        dead_lettering: its redrive policy; None if it has none.
+        first: messages are numbered from this number plus one.
     """
 
     def __init__(
@@ -88,10 +89,10 @@ class Queue:
         return message
 
     def visible(self, now: int) -> list[Message]:
-        """Return the messages that could be received now, oldest first.
+        """Return the messages that can be received now, oldest first.
 
-        Messages that were received too often are moved to the dead-letter queue first. Messages of
-        a FIFO group can be received only in order, oldest first.
+        Before that, messages that have been received too often are moved to the dead-letter queue.
+        The messages of a FIFO group may be received only in the order of this list.
         """
         messages = self._live()
         if self._dead_lettering is not None:
@@ -109,7 +110,7 @@ class Queue:
         return [message for message in messages if message.group not in busy]
 
     def receive(self, now: int, message: Message) -> None:
-        """Receive a message, which hides it for the visibility timeout."""
+        """Count a receive of a message, and hide it for the visibility timeout."""
         message.receives += 1
         message.visible_at = now + self.visibility_timeout
 

@@ -1,4 +1,4 @@
-"""SQS: the queues, and the long polls of consumers."""
+"""SQS: the queues, and the calls that wait for their messages (long polling)."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from simulation.scenario import Scenario
 
 
-# The URLs of the queues, as the definition and `dispatch` know them.
+# The URLs of the dead-letter queue in the workflow definition and in the functions' settings.
 _DEAD_LETTER_QUEUE = frozenset({"${DeadLetterQueue}", DEAD_LETTERS})
 _BULK_NUMBERS = 1_000_000  # above the numbers of messages on any delivery queue
 _HIDDEN = 30 * SECOND  # the visibility timeout of the queue of undispatched messages
@@ -36,12 +36,13 @@ class QueueService:
     """The delivery queue, the bulk queue, and the queues of undispatched messages and dead letters.
 
     Args:
-        scheduler: knows the time, and wakes consumers when a message becomes visible again.
-        scenario: contains the kind of the delivery queue.
+        scheduler: provides the time, and wakes pollers when a message becomes visible again.
+        scenario: contains the settings of the queues and the probabilities of their faults.
         chance: draws which messages are in a batch, and which are delivered twice.
-        journal: records dead letters.
-        on_undispatched: called when a message could not be dispatched.
-        on_unaccepted: called with the body of a message that `ingest` sets aside.
+        journal: gets the dead letters.
+        on_undispatched: called when a message moves to the queue of undispatched messages.
+        on_unaccepted: called with the body of each message that `ingest` sends to the queue of
+            unaccepted messages.
     """
 
     def __init__(
@@ -105,7 +106,7 @@ class QueueService:
     def send_message_batch(
         self, process: Process, call: Call, label: str, respond: Respond
     ) -> None:
-        """Put deliveries on the queue, except entries that it refuses."""
+        """Put deliveries on a queue, except for the entries that the queue refuses."""
         entries, failed = call.arguments["Entries"], []
         for entry in entries:
             if self._chance.happens(f"{label}/refused/{entry['Id']}", self._scenario.refuses):
@@ -123,7 +124,11 @@ class QueueService:
         respond(Outcome({"Successful": good, "Failed": failed}))
 
     def receive(self, process: Process, call: Call, label: str, respond: Respond) -> None:
-        """Wait for messages of the delivery queue or, if the argument is `bulk`, the bulk queue."""
+        """Respond with messages as soon as some are visible.
+
+        They come from the delivery queue or, if the argument of the call is `bulk`, from the bulk
+        queue.
+        """
         self._waiting[call.arguments or DELIVERIES].append((process, respond))
         self._pump()
 
@@ -189,7 +194,7 @@ class QueueService:
         respond(Outcome({}))
 
     def note(self, body: str) -> None:
-        """Record the delivery in a document as one that an operator may act on."""
+        """Record the delivery in a queue message, so that operators of the scenario find it."""
         reference = Reference.from_document(json.loads(body)["reference"])
         name = reference.message_id, host_of(reference.target_url)
         self._journal.references.setdefault(name, reference)
@@ -197,7 +202,7 @@ class QueueService:
     def _put(self, name: str, body: str, group: str | None, deduplication: str | None) -> None:
         queue = self._queues[name]
         if not queue.is_fifo:
-            group = deduplication = None  # the promises must hold with a standard queue too
+            group = deduplication = None  # a standard queue has neither
         queue.send(self._scheduler.now, body, group, deduplication)
         self._pump()
 
@@ -218,7 +223,10 @@ class QueueService:
                 respond(Outcome([self._hand_out(queue, message) for message in batch]))
 
     def _batch(self, visible: list[Message]) -> list[Message]:
-        """Return the messages of a batch: of a FIFO queue the oldest of a group, otherwise any."""
+        """Return a random batch of visible messages, at least the first of them.
+
+        On a FIFO queue, a batch contains a message only with all earlier visible ones of its group.
+        """
         batch: list[Message] = []
         passed_over: set[str | None] = set()
         for message in visible[: self._scenario.deployment.batch_size]:

@@ -1,4 +1,4 @@
-"""The typed items of an endpoint in two tables, as `homing.endpoints.store` writes them."""
+"""The items of an endpoint in the tables of endpoints and secrets, as Homing writes them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 
 
 def endpoint_items(change: Subscribing, start: int) -> tuple[Item, Item]:
-    """Return an endpoint's items in the tables of endpoints and of secrets, after a change."""
+    """Return an endpoint's items in the tables of endpoints and of secrets, after a change.
+
+    `start` is the first instant of the simulation, when the endpoint was created.
+    """
     created = to_iso(start)
     endpoint = Endpoint(
         DEFAULT_SENDER_ID,

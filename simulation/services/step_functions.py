@@ -1,4 +1,4 @@
-"""AWS Step Functions: Standard executions, which survive crashes, and Express ones."""
+"""AWS Step Functions: starts, runs and stops Standard and Express executions."""
 
 from __future__ import annotations
 
@@ -43,12 +43,12 @@ class StepFunctions(Observer):
     """Runs executions.
 
     Args:
-        scheduler: runs their processes.
+        scheduler: runs the processes of executions.
         standard: the definition of the Standard workflow.
         express: the definition of the Express workflow.
-        chance: draws the jitter of retries.
-        journal: records their steps.
-        stops: whether Standard executions may be stopped from outside.
+        chance: draws the jitter of retries within a state.
+        journal: gets the executions, and the facts about their steps that invariants need.
+        stops: whether faults may stop Standard executions.
     """
 
     def __init__(
@@ -82,8 +82,8 @@ class StepFunctions(Observer):
         """Start a Standard execution.
 
         Raises:
-            NameTakenError: when the name has been used, unless the very same execution is still
-                running.
+            NameTakenError: when another execution had the name. If that execution is still running
+                and has the same input, the call succeeds and changes nothing, as on AWS.
         """
         document = call.arguments["Input"]
         name = call.arguments.get("Name") or f"unnamed-{label}"
@@ -97,7 +97,7 @@ class StepFunctions(Observer):
     def describe_execution(
         self, process: Process, call: Call, label: str, respond: Respond
     ) -> None:
-        """Respond with the state of a Standard execution.
+        """Respond with a description of a Standard execution.
 
         Raises:
             NoExecutionError: when there is no execution with that name.
@@ -133,7 +133,7 @@ class StepFunctions(Observer):
         scheduler.start(started, timeout=self._express_timeout())
 
     def entered(self, execution: Execution, state: str, data: Any) -> None:
-        """Record what the invariants need about a step, and stop the execution if that is planned.
+        """Record facts about the step for the invariants; stop the execution if the plan says so.
 
         Raises:
             ExecutionStoppedError: when the execution is stopped at this state.
@@ -166,7 +166,7 @@ class StepFunctions(Observer):
                 )
 
     def task_failed(self, execution: Execution, state: str, data: Any, error: str) -> None:
-        """Record that the entry of an attempt may be missing, which a metric reports on AWS."""
+        """Record that an attempt may be missing from the ledger. On AWS, a metric reports this."""
         if state in _RECORDS and error != _CONDITION_FAILED:
             gap = execution.delivery, execution.run, data["attemptNumber"]
             self._journal.gaps.add(gap)
@@ -178,7 +178,7 @@ class StepFunctions(Observer):
         return None if timeout is None else int(timeout * 1000)
 
     def _start(self, name: str, document: Any) -> None:
-        # The suffix for a later generation, or nothing.
+        # The suffix that the name of an execution of a later generation has; otherwise empty.
         later = name.removeprefix(document["reference"]["deliveryId"])
         label = f"standard:{name_of(document)}{later}"
         execution = self._execution(label, document, is_express=False)
@@ -206,9 +206,13 @@ class StepFunctions(Observer):
 
 
 def _set_out_of(starter: Any, now: int) -> int:
-    """Return the number of the event that decided that a first attempt is made.
+    """Return the number of the event in which it was decided to make a first attempt.
 
-    That is the last read of the ledger before the attempt, or `now` if there was none.
+    That is the last read of the ledger before the attempt, or the current event if there was none.
+
+    Args:
+        starter: the attribute `about` of the process that starts the Express execution.
+        now: the number of the current event.
     """
     if isinstance(starter, Settling) and starter.read is not None:
         return starter.read

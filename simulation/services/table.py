@@ -1,7 +1,7 @@
 """A DynamoDB table: items by key, conditional puts and updates, consistent reads.
 
-Items have typed values, such as {"S": "x"}. The arguments of calls are those of boto3 and Step
-Functions; an argument that is not implemented is refused.
+Items have typed values, such as {"S": "x"}. Methods take the arguments that boto3 and Step
+Functions pass to DynamoDB, and refuse those that are not implemented.
 """
 
 from __future__ import annotations
@@ -55,7 +55,8 @@ class Table:
 
     Args:
         keys: the names of its key attributes, partition key first.
-        on_write: called at every change with the item before it (None for a new item) and after it.
+        on_write: called after every write, with the item before it (None for a new item) and after
+            it.
     """
 
     def __init__(
@@ -125,9 +126,9 @@ class Table:
         return {"Responses": {arguments["TableName"]: found}}
 
     def query(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
-        """Return all items of one partition.
+        """Return the items of one partition, at most `Limit`, or the entries of an index.
 
-        The result is always current, even if the query is eventually consistent.
+        The result is always up to date, even if the query does not ask for consistent reads.
         """
         if "IndexName" in arguments:
             return self._query_index(arguments)
@@ -153,7 +154,10 @@ class Table:
         return {}
 
     def _query_index(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the entries of the index before a time. Here the index is always up to date."""
+        """Return the items of one index partition whose time is before `:before`, oldest first.
+
+        Unlike on AWS, the index is always up to date.
+        """
         _only(arguments, _QUERY_INDEX)
         name = arguments["IndexName"]
         partition, sort = f":{name}", f"{name}At"

@@ -1,3 +1,3 @@
-"""State machine definitions, compiled and executed."""
+"""Compiles and executes state machine definitions, as Step Functions does."""
 
 __all__ = ["definition", "machine"]

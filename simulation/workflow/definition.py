@@ -1,7 +1,7 @@
-"""A state machine definition, checked and compiled.
+"""Checks and compiles a state machine definition.
 
-The definition is the deployed file. If it uses fields, kinds of states, services or JSONata
-constructs that the simulation does not implement, it is refused.
+The definition is read from the file that is deployed. If it uses fields, types of states, services
+or JSONata constructs that the simulation does not implement, it is refused.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ NEVER_ALL = frozenset({"States.DataLimitExceeded", "States.Runtime"})
 
 @dataclass(frozen=True, slots=True)
 class Retrier:
-    """One entry of `Retry`; times in seconds."""
+    """One entry of `Retry`; its times are in seconds."""
 
     errors: frozenset[str]
     interval: float
@@ -169,13 +169,16 @@ def load_definition(document: dict[str, Any]) -> Definition:
 
 @cache
 def delivery_document() -> dict[str, Any]:
-    """Return the definition of the delivery workflow. All callers share it: do not change it."""
+    """Return the definition of the delivery workflow.
+
+    Callers must not change it: all get the same object.
+    """
     document: dict[str, Any] = json.loads(DELIVERY.read_text())
     return document
 
 
 def first_attempt_document(timeout_seconds: int) -> dict[str, Any]:
-    """Return the definition of the Express workflow, made as in the stack."""
+    """Return the definition of the Express workflow, derived in the same way as in the stack."""
     return first_attempt_definition(delivery_document(), timeout_seconds=timeout_seconds)
 
 

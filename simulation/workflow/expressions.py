@@ -1,8 +1,8 @@
-"""JSONata expressions as Python closures, for the subset of `jsonata_syntax`.
+"""Compiles JSONata expressions to Python functions, for the subset that `jsonata_syntax` parses.
 
 As in Step Functions, an expression has one variable, `$states`. JSONata's `undefined` is `MISSING`
-here. A differential test also evaluates every expression of the definitions with the package
-`jsonata`, and compares the results.
+here. A test evaluates every expression of the definitions with the package `jsonata` as well, and
+compares the results.
 """
 
 from __future__ import annotations
@@ -46,10 +46,10 @@ class QueryError(Exception):
 
 
 def compile_expression(source: str) -> Evaluate:
-    """Compile an expression to a function, whose argument is `$states`, a mapping.
+    """Compile an expression to a function that takes the mapping `$states`.
 
     Raises:
-        UnsupportedError: when it uses a feature that is not implemented.
+        UnsupportedError: when the expression uses a feature that is not implemented.
     """
     return _compile(parse(source))
 
@@ -129,7 +129,7 @@ def _unequal(left: Evaluate, right: Evaluate) -> Evaluate:
 
 
 def same(a: Any, b: Any) -> bool:
-    """Return whether two values are equal in JSON: `true` is not 1, but 1 is 1.0."""
+    """Return whether two values are equal in JSON: `true` differs from 1, but 1 equals 1.0."""
     if isinstance(a, bool) or isinstance(b, bool):
         return a is b
     return bool(a == b)
@@ -200,7 +200,7 @@ _FUNCTIONS: Final[Mapping[str, tuple[Callable[..., Any], int]]] = {
 
 
 def text_of(value: Any) -> str:
-    """Return a value as text, as `$string` writes it."""
+    """Return a value as text, in the format of JSONata's `$string`."""
     if isinstance(value, str):
         return value
     if isinstance(value, float):

@@ -1,4 +1,4 @@
-"""The syntax of the part of JSONata that the definitions use. Anything else is refused.
+"""Parses the subset of JSONata that the workflow definitions use, and refuses other syntax.
 
 expression = conditional
 conditional = or [ "?" expression ":" expression ]
@@ -102,7 +102,7 @@ def parse(source: str) -> Node:
     """Parse an expression.
 
     Raises:
-        UnsupportedError: when it is not written in the subset above.
+        UnsupportedError: when it uses syntax that the grammar of this module does not contain.
     """
     parser = _Parser(source)
     node = parser.expression()

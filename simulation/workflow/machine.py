@@ -34,11 +34,12 @@ if TYPE_CHECKING:
 
 Steps: TypeAlias = "Generator[Call | Sleep, Any, Any]"
 
-# The statuses of dead-lettered deliveries. They are also the errors of executions that fail as
-# intended, after the dead letter has been sent.
+# The statuses of dead-lettered deliveries. They are also the error names with which executions fail
+# on purpose, after they have sent the dead letter.
 DEAD_LETTERED = frozenset({"FAILED", "MAX_RETRIES_EXCEEDED"})
 
-# By resource: the operation, and AWS's names for the errors when a call is refused or times out.
+# By resource: the operation, and AWS's error names for a call that is refused and for one that
+# times out.
 _SERVICES = {
     "arn:${Partition}:states:::lambda:invoke": (
         "lambda.invoke",
@@ -81,7 +82,7 @@ class ExecutionFailedError(Exception):
 
 
 class ExecutionStoppedError(Exception):
-    """Raised when an execution is stopped from outside, or because it has lasted a year."""
+    """Raised when an execution is stopped from outside."""
 
 
 @dataclass(slots=True)
@@ -93,16 +94,16 @@ class Execution:
         document: the input of the execution.
         delivery: the id of the delivery.
         is_express: whether it is an Express execution.
-        set_out: for each attempt, the number of the event that decided that it is made.
+        set_out: for each attempt, the number of the event in which it was decided to make it.
         attempt: the number of the current attempt.
-        path: the names of the states that were entered; with `!` at the end if their Catch was
-            taken.
+        path: the names of the states that were entered, each with `!` at its end if the state's
+            Catch was taken.
         failed: how the execution failed, if it did.
         output: the output of the execution, if it succeeded.
         running: whether it is still running.
         ended_at: when it ended.
         name: the name with which the execution was started; empty for an Express execution.
-        run: how often the delivery had been redriven.
+        run: how often the delivery had been redriven before the execution was started.
     """
 
     label: str
@@ -121,7 +122,7 @@ class Execution:
 
     @property
     def was_stopped(self) -> bool:
-        """Whether the execution, a Standard one, was stopped from outside, or after a year."""
+        """Whether it is a Standard execution that was stopped from outside, or after a year."""
         stopped = self.failed is not None and self.failed.error in {"Stopped", "Sandbox.Timedout"}
         return stopped and not self.is_express
 
@@ -146,7 +147,7 @@ class Observer:
         """Handle the entry of a state."""
 
     def task_failed(self, execution: Execution, state: str, data: Any, error: str) -> None:
-        """Handle a failed try of a task."""
+        """Handle a failed try of a Task state."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""JSON templates in definitions: strings like `{% … %}` are expressions, the rest is literal."""
+"""Compiles the JSON templates of definitions, in which strings like `{% … %}` are expressions."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ _OPEN, _CLOSE = "{%", "%}"
 def compile_template(template: Any) -> Evaluate:
     """Compile a template to a function that is called with `$states` and returns a JSON value.
 
-    As in Step Functions, the function fails (`QueryError`) if an expression has no value.
+    As in Step Functions, the compiled function fails if an expression has no value. Then it raises
+    `QueryError`.
 
     Raises:
         UnsupportedError: when an expression uses a feature that is not implemented.
