@@ -24,8 +24,8 @@ class Function:
         memory_mb: its memory; a test compares it with the stack.
         ms: the time of each invocation, without waits.
         init_ms: the time of a cold start.
-        waits: for each setting of the express path, what the function waits for: `endpoint` or
-            `express`.
+        waits: for each setting of the express path, what the function waits for: `endpoint` (a
+            response) or `express` (Express executions).
         together_ms: the time, without waits, for ten messages in one request; None if the function
             gets no such requests.
     """
@@ -53,7 +53,7 @@ class Tracing:
     Args:
         roots: the calls that decide whether a trace is recorded.
         reservoir_per_second: how many calls of each root are always recorded per second.
-        rate: the share of further calls that is recorded.
+        rate: the share of the remaining calls that is recorded.
     """
 
     roots: tuple[str, ...]

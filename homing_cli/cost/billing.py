@@ -51,9 +51,9 @@ def expected_longest(times: Iterable[tuple[float, float]], of: float) -> float:
 def batch_fill(rate: float, batch_ms: float, concurrency: int, limit: int) -> float:
     """Return the average number of messages in a batch.
 
-    Messages that arrive while `concurrency` batches run wait for the next batch. So at a
-    low rate each batch has one message, and from `concurrency * limit` messages per batch time on,
-    batches are full.
+    Messages that arrive while `concurrency` batches run wait for the next batch. At a low rate,
+    each batch therefore has one message. If at least `concurrency * limit` messages arrive in
+    `batch_ms`, batches are full.
 
     Args:
         rate: messages per second.

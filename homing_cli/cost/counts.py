@@ -5,17 +5,17 @@ Tests count the calls again on the local cloud. The format of the file:
     {"counted": "how and when",
      "paths": {"on" | "off": {
          "perBatch": {name: calls},          calls that a batch of the delivery queue shares
-         "via": {"url" | "api" | "ingest" |  calls that accept a message, by its way in; they
+         "via": {"url" | "api" | "ingest" |  calls that accept a message, by how it is sent; they
              "batch": {name: calls}},        replace those of the same names in `scenarios`
          "scenarios": [{"end": DELIVERED | FAILED | MAX_RETRIES_EXCEEDED,
                     "attempts": 1...,        the number of attempts
                     "calls": {name: calls}}],
          "ordered": {"alone" | "behind":     calls that an `orderingKey` adds to a message, if it
                      {name: calls}},         waits for no other message, or behind another one
-         "rated": {name: calls}}}}           calls that the rate of an endpoint adds to an attempt
+         "rated": {name: calls}}}}           calls that an endpoint's rate limit adds to an attempt
 
-The `calls` of a scenario are those of one message to one target. Those of `batch` are the share of
-one message, if ten are sent in one request. Names of calls:
+The `calls` of a scenario are those of one message to one target. The calls of `batch` are the share
+of one message in a request with ten messages. Names of calls:
 
     api.requests              requests to the HTTP API
     url.requests              requests to the function URL of `accept`
@@ -66,11 +66,12 @@ class PathCounts:
 
     Args:
         per_batch: calls that the messages of a batch share.
-        via: calls that accept one message, by its way in.
+        via: calls that accept one message, by how it is sent.
         scenarios: the other calls of one message, by its end and its number of attempts.
-        ordered: what an `orderingKey` adds to a message that waits for no other (`alone`), and to
-            one that waits (`behind`).
-        rated: what the rate of an endpoint adds to an attempt that need not wait.
+        ordered: the calls that an `orderingKey` adds to a message that waits for no other
+            (`alone`), and to a message that waits behind another (`behind`).
+        rated: the calls that an endpoint's rate limit adds to an attempt that does not have to
+            wait.
     """
 
     per_batch: Mapping[str, float]

@@ -51,9 +51,10 @@ def limit_dollars(model: Model, workload: Workload) -> dict[str, float]:
 
 
 def ordering_dollars(model: Model) -> dict[str, float]:
-    """Return what an `orderingKey` costs in dollars per million messages that wait, or do not.
+    """Return what an `orderingKey` adds, in dollars per million messages.
 
-    One invocation of `release` is counted for each message, though one may serve several.
+    Messages that wait behind another one cost more than messages that do not. One invocation of
+    `release` is counted for each message, although one invocation may serve several messages.
     """
     prices, ordered = model.prices, model.counts["on"].ordered
     release = prices["lambda.requests"].of(MILLION) + prices["lambda.gbSeconds"].of(

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
 _BLUE, _ORANGE, _GREY = "#1f5fa8", "#c4560c", "#5a5a5a"
 _RATES = tuple(step / 400 for step in range(41))  # 0 to 10%
-# The target of the project for the express path (docs/cost.md).
+# The project's targets for the express path, as (failure rate, dollars per million messages); see
+# docs/cost.md.
 _TARGETS = ((0.01, 7.0), (0.05, 15.0))
 _DPI = 150
 
@@ -49,10 +50,10 @@ def cost_by_failure_rate(model: Model, workload: Workload, file: Path) -> None:
 
 
 def arrivals(series: Mapping[str, Sequence[float]], title: str, file: Path) -> None:
-    """Plot requests per second over time: one panel for each series, all with the same scale.
+    """Plot the load of retries over time: one panel for each series, all with the same scale.
 
     Args:
-        series: the values of each series, one for each second, by its name.
+        series: for each series, by its name, the percentage of deliveries retried in each second.
         title: the title of the plot.
         file: the PNG file to write.
     """
@@ -84,7 +85,7 @@ def _label(
 
 
 def _dollar_axis(axes: Axes) -> None:
-    """Use powers of ten on the axis, since the prices of the two paths differ more than tenfold."""
+    """Make the axis logarithmic, since the prices of the two paths differ more than tenfold."""
     axes.set_yscale("log")
     axes.set_ylim(bottom=4, top=400)
     axes.set_yticks([5, 10, 20, 50, 100, 200], ["$5", "$10", "$20", "$50", "$100", "$200"])

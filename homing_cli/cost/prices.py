@@ -90,7 +90,7 @@ def prices(region: str) -> dict[str, Price]:
     document = _document()
     if region not in document["regions"]:
         known = ", ".join(regions())
-        raise UnknownRegionError(f"no checked prices for {region}; there are {known}")
+        raise UnknownRegionError(f"no checked prices for {region}, only for {known}")
     sources = {name: f"{one['title']}, {one['date']}" for name, one in document["sources"].items()}
     return {
         name: Price(usd, document["per"][name], sources[source])

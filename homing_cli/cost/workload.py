@@ -70,7 +70,7 @@ class Workload:
         """Check the values.
 
         Raises:
-            WorkloadError: when a value is out of its range; names the first such value.
+            WorkloadError: when a value is out of its range; the error names the first such value.
         """
         possible = {
             "messages": self.messages >= 1,

@@ -88,7 +88,7 @@ def run(target: Target, console: Console) -> tuple[Seen, ...]:
 
 @contextmanager
 def _nobody() -> Iterator[str]:
-    """Return a URL whose port is in use but does not accept connections."""
+    """Yield a URL whose port is in use but does not accept connections."""
     with socket.socket() as taken:
         taken.bind((HOST, 0))
         yield f"http://{HOST}:{taken.getsockname()[1]}"
@@ -125,7 +125,7 @@ def _watch(api: ApiClient, sent: Sequence[Sent], console: Console) -> None:
 def _dead_letters(target: Target, run_id: str) -> list[DeadLetter]:
     """Wait until the dead letter of every failed delivery is in the queue, and return them.
 
-    A dead letter is sent after the failure has been recorded.
+    It may take a moment to arrive, since it is sent only after the failure has been recorded.
     """
     expected = sum(scenario.is_dead_lettered for scenario in SCENARIOS)
     found: list[DeadLetter] = []
@@ -161,7 +161,7 @@ def _show(
     in_queue: Sequence[DeadLetter],
     console: Console,
 ) -> None:
-    _heading(console, "the status of them")
+    _heading(console, "their status")
     console.print(scenarios(seen))
     [traced] = [one for one in seen if one.scenario.name == _TRACED]
     for delivery in traced.deliveries:
@@ -182,7 +182,7 @@ def _heading(console: Console, text: str) -> None:
 def _bring_back(
     target: Target, api: ApiClient, dead_lettered: Sent, receiver: Receiver, console: Console
 ) -> Seen:
-    """Redrive a dead letter like `homing dead-letters redrive`, and wait until it arrives."""
+    """Redrive a message as `homing dead-letters redrive` does, and wait until it arrives."""
     _heading(console, f"homing dead-letters redrive {dead_lettered.message_id}")
     with hold(target, Filter(message_id=dead_lettered.message_id)) as held:
         for done in Actions(target).redrive_dead_letters(held):

@@ -1,6 +1,7 @@
 """The scenarios of the demo: the behaviour of an endpoint, and the expected result.
 
-Pure functions from observations to a list of errors. `homing_cli.demo.runner` sends and observes.
+`homing_cli.demo.runner` sends the messages and observes what happens. The pure functions of this
+module return how the observations differ from the expected results.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ REFUSED = "REFUSED"  # not a ledger status: the message was not accepted
 
 RETRY_AFTER = timedelta(seconds=3)
 LATER = timedelta(seconds=3)
-# The time limit of an attempt (deployment.LOCAL_CONTEXT), and the tolerance of its times.
+# The time-out of an attempt (deployment.LOCAL_CONTEXT), and the response times accepted for it.
 _DEADLINE_MS = 3000
 _PUNCTUAL_MS = range(_DEADLINE_MS - 100, _DEADLINE_MS + 1000)
 
@@ -34,7 +35,7 @@ class Scenario:
     Args:
         name: its name, the beginning of the messageId.
         does: the behaviour of the endpoint in words.
-        path: the receiver's path with this behaviour; None for a port that does not listen.
+        path: the receiver's path with this behaviour; None for a port on which nothing listens.
         status: the expected status of the delivery.
         categories: the expected categories of its attempts, in order.
         policy: the message's own retry policy, or None.

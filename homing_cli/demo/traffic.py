@@ -23,7 +23,7 @@ _STOP_SECONDS = 10
 # An endpoint that its sender has disabled, so messages to it are dead-lettered.
 DISABLED = "old-shop"
 # The names of messages, each with the receiver's responses to its attempts, or with its endpoint.
-# The outage ends after three attempts, so that the message arrives when it is redriven.
+# The outage of `shipment` ends after three attempts, so that the message arrives when redriven.
 SCENARIOS = (
     ("invoice", "/script/200"),
     ("refund", "/script/503,200"),

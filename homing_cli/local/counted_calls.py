@@ -1,7 +1,7 @@
 """A record of the AWS calls that the emulator serves, kept in its process for `tools.counting`.
 
-Calls that functions make and calls that Step Functions' integrations make all reach the functions
-of the emulator that are wrapped below, so each call is counted once. A line of the file is
+Every call, whether Lambda functions or Step Functions make it, passes through one of the emulator's
+functions that are wrapped below, and is therefore counted once. A line of the file is
 
     {"service", "action", "on", "units"}
 
@@ -95,7 +95,7 @@ def _with_capacity(original: Callable[..., Any], action: str, write: Write) -> C
 
     def asked(data: dict[str, Any]) -> Any:
         status, headers, body = original({**data, "ReturnConsumedCapacity": "TOTAL"})
-        # After a failed condition there is none.
+        # The response to a failed condition has no consumed capacity.
         consumed = json.loads(body).get("ConsumedCapacity", {})
         write("dynamodb", action, data["TableName"], consumed.get("CapacityUnits", 1))
         return status, headers, body

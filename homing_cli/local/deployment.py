@@ -68,8 +68,8 @@ def deploy(running: Emulator, app: App = OWN_APP) -> dict[str, str]:
     """Bootstrap the local cloud, deploy an app to it and return the outputs of its Homing.
 
     Raises:
-        LocalCloudError: when a step fails, with the end of its log; or when the app does not
-            contain the Homing in question.
+        LocalCloudError: when a step fails, with the end of its log; or when the app contains no
+            Homing, or several without `app.construct`, or not the one that it names.
     """
     private_files.make_folder(CACHE / "home")
     state_dir = running.state_dir
@@ -87,7 +87,7 @@ def deploy(running: Emulator, app: App = OWN_APP) -> dict[str, str]:
 
 
 def _context(app: App) -> list[str]:
-    """Return the options of `cdk` with the local cloud's settings, for our stack or another app."""
+    """Return the options of `cdk` that pass the local cloud's settings to the app."""
     if app.command is None:
         return [part for key, value in LOCAL_CONTEXT.items() for part in ("-c", f"{key}={value}")]
     settings = {key: value for key, value in LOCAL_CONTEXT.items() if key not in _OF_OUR_STACK}

@@ -68,10 +68,10 @@ class Emulator:
     def find(cls, state_dir: Path) -> Self | None:
         """Find the emulator started for this directory; None if it no longer runs.
 
-        A pid file left by a crash, or a process id that now belongs to another program, counts as
-        not running.
+        A pid file that a crash has left behind is ignored, even if its process id now belongs to
+        another program.
         """
-        import psutil  # noqa: PLC0415 -- of the extra `local`; the other commands need none
+        import psutil  # noqa: PLC0415 -- in the extra `local`, which other commands do not need
 
         with suppress(OSError, ValueError, KeyError, TypeError, psutil.Error):
             record = json.loads(_pid_file(state_dir).read_text())
@@ -138,7 +138,7 @@ def start(
         listening: the socket for it to listen on (`listen`); closed in this process.
         tied: whether it ends when this process ends, even if this process is killed.
         wait_scale: the factor for the waits of Step Functions; 1 waits as AWS does.
-        calls: the file to which it appends the calls that it serves; None for none.
+        calls: the file to which it appends the calls that it serves; None for no file.
         steady: whether idle functions are kept and garbage is not collected, for measurements.
 
     Raises:

@@ -19,8 +19,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
-# The emulator has no types. The check of signatures is the emulator's own; its setting that enables
-# it would enforce the policies of roles too.
+# The emulator has no types. Its own check of signatures is called here, since the setting that
+# enables the check in the emulator would also enforce the policies of roles.
 from ministack.core import sigv4  # type: ignore[import-untyped]
 
 from homing_cli.local.local_key import IDENTITY_PATH
@@ -46,8 +46,8 @@ class Guard:
         app: the emulator.
         port: where it listens.
         key: the key of the cloud, with which it proves its identity.
-        secret_of: returns the secret that belongs to an access key id and session token; they are
-            the cloud's own, a function's or an assumed role's. None for unknown ones.
+        secret_of: returns the secret for an access key id and session token, which may be those of
+            the cloud itself, of a function or of an assumed role; None if they are unknown.
         is_public: returns whether a request with this method and path needs no signature.
     """
 
@@ -110,7 +110,7 @@ class Guard:
 
 
 def _foreign(headers: Mapping[str, str], port: int) -> str:
-    """Return why a request from a web page, or for another host, is refused; empty for others."""
+    """Return why a request is refused, if it is from a web page or for another host; else empty."""
     if "origin" in headers or headers.get("sec-fetch-site", "none") != "none":
         return "a local cloud does not serve requests from web pages"
     host = rf"(127\.0\.0\.1|([a-z0-9._-]+\.)?localhost):{port}"
@@ -120,7 +120,7 @@ def _foreign(headers: Mapping[str, str], port: int) -> str:
 
 
 def _names_no_service(headers: Mapping[str, str]) -> bool:
-    """Return whether the host names no service, so that the path alone decides the API."""
+    """Return whether the host names no service, so that the path alone determines the API."""
     return headers["host"].lower().startswith(("127.0.0.1:", "localhost:"))
 
 

@@ -1,11 +1,11 @@
 """The process of the local cloud: `python -m homing_cli.local.emulator_process MARK FD [--tied]`.
 
 It serves ministack behind a guard (`emulator_guard`) on an inherited listening socket, file
-descriptor FD. MARK identifies its state directory, so that a process id can be checked before it is
-signalled. With `--tied` it ends when its standard input ends, so a killed test run leaves no
-emulator running. With HOMING_CALLS in the environment it records all calls (`counted_calls`). With
-HOMING_STEADY garbage collection is off, since each collection pauses the process for 0.2 s.
-Functions are forked (`forked_functions`) if the system allows it.
+descriptor FD. MARK identifies its state directory: before a process is killed by its id, the mark
+shows whether it is this emulator. With `--tied` the emulator ends when its standard input ends, so
+a killed test run leaves no emulator running. With HOMING_CALLS in the environment it records all
+calls (`counted_calls`). With HOMING_STEADY garbage collection is off, since each collection pauses
+the process for 0.2 s. Functions are forked (`forked_functions`) if the system allows it.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def run() -> None:
     """Run the emulator; its settings are environment variables (`homing_cli.local.emulator`)."""
     if TIED in sys.argv:
         threading.Thread(target=_end_with_stdin, daemon=True).start()
-    # Imported late: it reads the environment at import. It has no types.
+    # Imported late, since ministack reads the environment at import. It has no types.
     from ministack import app as emulator  # type: ignore[import-untyped]  # noqa: PLC0415
 
     from homing_cli.local import emulator_speed, forked_functions  # noqa: PLC0415 -- as above
@@ -79,7 +79,7 @@ def _allow_many_files() -> None:
 def _secret_of(access_key_id: str, token: str) -> str | None:
     """Return the secret of an access key: the cloud's own, a function's or an assumed role's.
 
-    In the emulator, `test` and the account number are further ids of the cloud's own key.
+    The emulator also accepts `test` and the account number as ids of the cloud's own key.
     """
     from ministack.core import (  # type: ignore[import-untyped]  # noqa: PLC0415 -- as in `run`
         iam_evaluator,

@@ -1,12 +1,14 @@
 """The processes from which functions of the local cloud are forked (`forked_functions`).
 
-`python -m homing_cli.local.fork_server FD` imports the libraries of Homing's functions. On request
-by messages on the socket FD, it forks
+`python -m homing_cli.local.fork_server FD` imports the libraries of Homing's functions. Messages on
+the socket FD make it fork
 
 - a template for each of Homing's functions, which imports the function's module and receives
   requests on its own socket, and
-- execution environments, of Homing's functions from their templates. These start in milliseconds,
-  whereas Python, botocore and the function's module take a second.
+- the execution environments of other functions.
+
+The execution environments of Homing's functions are forked from their templates. They start in
+milliseconds; to start Python and import botocore and the function's module takes a second.
 
 A process ends when the other end of its socket is closed.
 """
@@ -33,7 +35,7 @@ from botocore.loaders import JSONFileLoader
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-# Only libraries, no code of Homing: each deployment has its own version of that.
+# Only libraries, no code of Homing: each deployment has its own version of Homing's code.
 _LIBRARIES = ("boto3", "pydantic", "aws_lambda_powertools.logging", "aws_lambda_powertools.metrics")
 _SERVICES = ("dynamodb", "sqs", "stepfunctions", "s3", "events")
 _LONGEST_MESSAGE = 200_000
@@ -88,9 +90,10 @@ def _template(descriptors: list[int], env: Mapping[str, str], folder: str, modul
 def _environment(
     descriptors: list[int], env: Mapping[str, str], folder: str, script: str, logged: str
 ) -> None:
-    """Run the emulator's script, in a new Python process if the function has other libraries.
+    """Run the emulator's script for an execution environment.
 
-    In this process, but not in a new one, the line `logged` is logged before each response.
+    If the function has libraries of its own, the script runs in a new Python process. Otherwise it
+    runs in this process, which logs the line `logged` before each response.
     """
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     for stream, descriptor in enumerate(descriptors):
@@ -160,7 +163,8 @@ def _load() -> None:
 _loaded: frozenset[str] = frozenset()
 
 if __name__ == "__main__":
-    # Functions may keep a reference to stdout at import. The emulator's script redirects it, too.
+    # Functions may keep a reference to stdout when they are imported, so stdout is already stderr
+    # then, as in the emulator's script.
     sys.stdout = sys.stderr
     _load()
     _loaded = frozenset(name.partition(".")[0] for name in sys.modules)

@@ -109,7 +109,7 @@ class _Forking:
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def ask(self, message: object, descriptors: list[int]) -> int:
-        """Have a process forked for a message, and return its pidfd."""
+        """Make the other process fork as a message requests; return the new process's pidfd."""
         with self.lock:
             socket.send_fds(self.control, [json.dumps(message).encode()], descriptors)
             _, (process,), _, _ = socket.recv_fds(self.control, _ANSWER_BYTES, 1)

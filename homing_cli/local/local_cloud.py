@@ -36,9 +36,9 @@ class LocalCloud:
         region: its region.
         access_key_id: the id of the key that signs calls to it.
         secret_access_key: the secret of that key.
-        api_url: the base of Homing's API under IAM, without a trailing slash.
-        sender_api_url: the base of its API for senders with API keys, without a trailing slash.
-        messages_url: the base of the function URL that accepts messages; None if there is none.
+        api_url: the base URL of Homing's API for AWS credentials (IAM), without a trailing slash.
+        sender_api_url: the base URL of its API for API keys, without a trailing slash.
+        messages_url: the function URL that accepts messages; None if there is none.
         smoke_url: the receiver of `homing smoke`; None if there is none.
         outputs: the stack's outputs.
     """

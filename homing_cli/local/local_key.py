@@ -53,7 +53,11 @@ class LocalKey:
         return dict(request.headers.items())
 
     def proof(self, signature: str) -> str:
-        """Return the response to an identity request with this signature, which proves the key."""
+        """Return the response to an identity request; it proves that the cloud has the key.
+
+        Args:
+            signature: the signature of the request.
+        """
         return hmac.digest(self.secret_access_key.encode(), signature.encode(), "sha256").hex()
 
 

@@ -1,1 +1,1 @@
-"""The OpenAPI document, made from the models of requests and responses."""
+"""The OpenAPI document, generated from the models of requests and responses."""

@@ -1,6 +1,6 @@
 """Models of the responses of the HTTP API, for the OpenAPI document and for tests.
 
-Clients must ignore unknown members. Tests reject unknown fields, so that none is missing here.
+Clients must ignore unknown members. Homing's tests reject them, so that no field is missing here.
 """
 
 from typing import Any
@@ -220,7 +220,7 @@ class ListedDelivery(_Answer):
 class DeliveryList(_Answer):
     """A page of deliveries, the latest first.
 
-    A waiting delivery is ordered by when its next attempt is due, any other by when it ended.
+    Waiting deliveries are ordered by the time of their next attempt, others by when they ended.
     """
 
     deliveries: list[ListedDelivery]

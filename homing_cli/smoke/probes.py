@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from homing.client import Accepted, Delivery
     from homing_cli.client.target import Target
 
-# A senderId of its own, to keep apart from the endpoints and messages of real senders.
+# A separate sender, so that its endpoints and messages are kept apart from those of real senders.
 SENDER = "homing-smoke"
 _TIMEOUT_SECONDS = 10
 _RETRYING = Retrying(timeout=30, give_up_after=5)
@@ -74,7 +74,10 @@ class Probes:
         return int(http.send(AWSRequest("POST", self.receiver_url).prepare()).status_code)
 
     def create_endpoint(self, endpoint_id: str) -> None:
-        """Create an endpoint for the receiver, with a header that contains its signing secret."""
+        """Create an endpoint for the receiver.
+
+        A header contains the endpoint's signing secret, with which the receiver verifies requests.
+        """
         secret = self._endpoint("PUT", endpoint_id, {"url": self.receiver_url})["secret"]
         self._endpoint("PATCH", endpoint_id, {"headers": {SECRET_HEADER: secret}})
 

@@ -79,7 +79,7 @@ def ending(view: DeliveryView) -> str:
 
 
 def _most_telling(found: Sequence[DeliveryView], limit: int) -> list[DeliveryView]:
-    """Return `limit` deliveries: failed and open ones before others, in the order of sending."""
+    """Return at most `limit` deliveries, in the order of sending; those not delivered go first."""
     if len(found) <= limit:
         return list(found)
     return sorted(found, key=lambda view: view.status == "DELIVERED")[:limit]

@@ -121,7 +121,7 @@ def attempts(story: Story) -> Table:
 
 def _result(chapter: Chapter) -> str:
     moved = (chapter.entry or {}).get("targetUrl")
-    where = f" (at {moved}, where its endpoint had moved)" if moved else ""
+    where = f" (at {moved}, the URL of the endpoint at that time)" if moved else ""
     return f"{chapter.category}: {chapter.reason}".strip(": ") + where
 
 
@@ -294,7 +294,7 @@ def _outcome(outcome: Mapping[str, Any]) -> str:
             return _attempted(outcome)
         case OutcomeKind.POSTPONED:
             until = outcome["next"]["dueAt"]
-            return f"not sent: this attempt found no free concurrency slot; waits until {until}"
+            return f"not sent: the endpoint had no free slot for this attempt; waits until {until}"
         case OutcomeKind.SUPERSEDED:
             return "not sent: another execution has this attempt"
         case _ as unknown:

@@ -1,7 +1,7 @@
 """The log events of attempts, read from CloudWatch Logs: one event for each attempt.
 
-`Classify` logs the last attempt of a delivery, `ComputeBackoff` every other
-(lambdas/observation.py); the stack's output `AttemptLogGroups` names the log groups of both.
+`Classify` logs the last attempt of a delivery, `ComputeBackoff` all earlier ones
+(lambdas/observation.py). The stack's output `AttemptLogGroups` names the log groups of both.
 """
 
 from __future__ import annotations
@@ -60,7 +60,8 @@ class Attempted:
         except (ValueError, KeyError, TypeError, RecursionError):
             return None
         at = datetime.fromtimestamp(event["timestamp"] / 1000, UTC)
-        # In the local cloud, events have no ids, but each invocation has a log stream.
+        # In the local cloud, events have no ids. Each invocation has its own log stream, so the
+        # stream's name and the message identify an event.
         unnamed = f"{event.get('logStreamName')}:{event['message']}"
         return cls(event.get("eventId") or unnamed, at, document)
 

@@ -35,12 +35,15 @@ class Executions:
         self._is_local = target.endpoint is not None
 
     def of_delivery(self, record: Mapping[str, Any]) -> list[Execution]:
-        """Return the executions of a delivery: none if it never waited or they were deleted."""
+        """Return the executions of a delivery.
+
+        There are none if the delivery never waited, or if they have been deleted.
+        """
         found = (self._find(f"{self._prefix}:{name}") for name in names(record))
         return [one for one in found if one]
 
     def reference(self, delivery_id: str) -> Mapping[str, Any] | None:
-        """Return the `reference` in a delivery's execution; None if there is no execution."""
+        """Return the `reference` in the input of a delivery's execution; None if it has none."""
         found = self._describe(f"{self._prefix}:{delivery_id}")
         if found is None:
             return None
@@ -86,7 +89,7 @@ class Executions:
 def names(record: Mapping[str, Any]) -> list[str]:
     """Return the names that the executions of a delivery may have, given its ledger record.
 
-    Each intervention starts an execution of the next generation. If the intervention ended a wait
+    Each redrive or immediate retry starts an execution of the next generation. If it ended a wait
     early, the name contains the number of the attempt.
     """
     delivery_id = Reference.from_document(record).delivery_id

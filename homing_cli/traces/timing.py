@@ -77,7 +77,7 @@ def _hops(trace: Trace) -> Iterator[Hop]:
             return
         since = from_text(str(backoff["nextRetryAt"]))
         yield Hop("until the retry is due", number, ended, since)
-        before = "from due to the request"
+        before = "from the due time to the request"
 
 
 def _before_request(

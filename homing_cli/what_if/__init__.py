@@ -1,3 +1,3 @@
-"""The effect of a retry policy: its schedule, its load, and a replay of recorded deliveries."""
+"""The effect of a retry policy: its schedule, its load, and its results for recorded deliveries."""
 
 __all__ = ["assessment", "histories", "policy_form", "replay"]

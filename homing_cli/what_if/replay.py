@@ -1,14 +1,15 @@
-"""A replay of recorded histories under another policy.
+"""The results that recorded deliveries would have had under another policy: a replay.
 
 It rests on these assumptions:
 
 - A replayed attempt has the result of the recorded attempt that is nearest in time at the same
-  target URL, whatever its delivery. So an outage ends half-way between its last failure and the
-  first success, and after the last recorded attempt the endpoint stays as it was.
+  target URL, even if that attempt belongs to another delivery. An outage therefore ends half-way
+  between its last failure and the first success, and after the last recorded attempt the endpoint
+  stays as it was at that attempt.
 - The first attempt keeps its time. The others follow the policy, with jitter at its middle value.
   There is no `Retry-After`, and an attempt takes no time.
 - A delivery that failed at a status that the policy does not retry (a 410, a refused payload) would
-  fail again. It is counted separately. Such an attempt does not count as evidence for others.
+  fail again. It is counted separately, and that attempt is no evidence for other deliveries.
 - A delivery that has not ended is left out, but its attempts count as evidence.
 - A redrive is a person's decision, not the policy's: only the first run of a delivery, from
   acceptance to its end, is replayed. The attempts of later runs count as evidence.
@@ -91,7 +92,7 @@ class History:
         return next((m.at_ms - self.met[0].at_ms for m in self.met if m.delivered), None)
 
     def met_at_endpoint(self, policy: Policy) -> tuple[Met, ...]:
-        """Return the results that are evidence about how the endpoint was at the time."""
+        """Return the results that show whether the endpoint worked at the time."""
         runs = (self.first, *self.redriven)
         return tuple(one for run in runs for one in run.met if not run.gives_up(one, policy))
 
@@ -153,7 +154,7 @@ class Replay:
         lost: the number of delivered deliveries that would have failed.
         still_failed: the number of failed deliveries that would have failed too.
         shifts_ms: for each delivery that is delivered in both cases, how much later (negative:
-            sooner) that would have been.
+            sooner) it would have been delivered.
         given_up: the number of deliveries that failed at a status that the policy does not retry
             either.
         open: the number of deliveries that have not ended; they are left out.
@@ -245,7 +246,11 @@ def replay(policy: Policy, histories: Sequence[History]) -> Replay:
 
 
 def failure_rate(policy: Policy, histories: Sequence[History]) -> float | None:
-    """Return the share of recorded attempts that failed and can be retried; None without any."""
+    """Return the share of recorded attempts that failed and can be retried.
+
+    Returns:
+        The share, from 0 to 1; None if no attempt is recorded.
+    """
     met = [one for history in histories if not history.given_up(policy) for one in history.met]
     return sum(not one.delivered for one in met) / len(met) if met else None
 

@@ -10,8 +10,8 @@ The schedule begins at the first attempt, and attempts take no time:
     latest     every random number is the largest
 
 The stampede is the load of deliveries that fail in the same second, evenly spread over it, and keep
-failing. As in the workflow, each wait ends on the next whole second. Instead of random numbers it
-uses evenly spaced samples, so the same policy always has the same figures.
+failing. As in the workflow, each wait ends on the next whole second. Evenly spaced samples take the
+place of random numbers, so that the same policy always has the same figures.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Wave:
-    """The load of one attempt of all deliveries.
+    """The load that one attempt of all deliveries causes.
 
     Args:
         attempt: the number of the attempt, counted from 1.
@@ -88,7 +88,12 @@ def schedule(policy: Policy) -> tuple[Step, ...]:
 
 
 def offsets_ms(policy: Policy, draw: Callable[[], float]) -> tuple[int, ...]:
-    """Return when attempts are made with these random numbers, in ms after the first attempt."""
+    """Return the time of each attempt, in ms after the first.
+
+    Args:
+        policy: the retry policy.
+        draw: returns the random numbers from 0 to 1 that determine the jitter.
+    """
     offsets, previous = [0], None
     for number in range(policy.max_attempts - 1):
         previous = compute_backoff(policy, number, draw=draw, previous_delay_ms=previous).delay_ms

@@ -169,7 +169,7 @@ def test_what_is_no_time_is_a_mistake_in_usage_that_names_option_and_form(
         ("what-if --retry-on 404,2xx", "--retry-on[1]: 2xx is always a delivery; remove it"),
         ("what-if --retry-on 404 --give-up-on 404", "--give-up-on: 404 is also in --retry-on"),
         ("what-if --jitter much", "--jitter: must be 'additive', 'full'"),
-        ("cost --region mars-1", "'--region': no checked prices for mars-1; there are us-east-1"),
+        ("cost --region mars-1", "'--region': no checked prices for mars-1, only for us-east-1"),
         ("endpoints rotate-secret orders --grace-hours 721", "give 0 to 720 hours (30 days)"),
         ("endpoints rotate-secret orders --grace-hours -1", "give 0 to 720 hours (30 days)"),
         ("senders rotate-secret shop --grace-hours nan", "give 0 to 720 hours (30 days)"),

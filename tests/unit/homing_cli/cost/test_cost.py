@@ -335,7 +335,7 @@ def test_there_are_at_least_three_regions_and_each_can_be_priced() -> None:
 
 
 def test_an_unknown_region_is_refused_with_the_known_ones() -> None:
-    with pytest.raises(UnknownRegionError, match="mars-1; there are us-east-1"):
+    with pytest.raises(UnknownRegionError, match="mars-1, only for us-east-1"):
         prices("mars-1")
 
 

@@ -102,7 +102,7 @@ def test_a_visit_is_rendered_in_a_few_words(visited: Visit, words: str) -> None:
         (
             {"kind": "POSTPONED", "next": {"dueAt": "2025-12-28T12:00:05Z"}},
             (
-                "not sent: this attempt found no free concurrency slot; "
+                "not sent: the endpoint had no free slot for this attempt; "
                 "waits until 2025-12-28T12:00:05Z"
             ),
         ),

@@ -56,7 +56,7 @@ def test_the_ledger_tells_of_request_response_and_the_wait_for_a_retry() -> None
         (1, "from acceptance to the request", 200),
         (1, "the endpoint", 100),
         (1, "until the retry is due", 1250),
-        (2, "from due to the request", 600),
+        (2, "from the due time to the request", 600),
         (2, "the endpoint", 50),
     ]
 
