@@ -30,6 +30,7 @@ from benchmarks.cold_model import (
     TARGET_MS,
     Cost,
     started_ms,
+    waits_ms,
 )
 from benchmarks.endpoints import behind_tls, certified, served
 from benchmarks.failures import changed, delivered, failed, retried
@@ -90,12 +91,14 @@ def report(costs: dict[str, Cost]) -> bool:
     """Print the tables; return whether the target is met."""
     memory = {name: one.memory_mb for name, one in load_assumptions().functions.items()}
     cold = {name: started_ms(name, cost, memory[name]) for name, cost in costs.items()}
-    total = sum(cold[name] for name in CALLS)
+    waits = waits_ms(costs, memory)
+    total = sum(waits.values())
     print("processor time, ms")
-    _row("", "init", "first", "warm", "MB", "cold")
+    _row("", "init", "first", "warm", "MB", "cold", "waits")
     for name, cost in costs.items():
-        _row(name, cost.init, cost.first, cost.warm, memory[name], cold[name])
-    _row("a message", "", "", "", "", total)
+        waited = waits.get(name, "")
+        _row(name, cost.init, cost.first, cost.warm, memory[name], cold[name], waited)
+    _row("a message", "", "", "", "", sum(cold[name] for name in CALLS), total)
     print(f"wanted at most {TARGET_MS} ms")
     print(f"\nms of a cold start by memory size, {ENVIRONMENT_MS} of them Lambda's own")
     _row("MB", *SIZES_MB)

@@ -171,6 +171,7 @@ def measure(names: Iterable[str], folder: Path) -> Iterator[tuple[str, int, floa
         "RETENTION_DAYS": "30",
         "SENDER_RATE_PER_SECOND": "0",
         "SENDER_BACKLOG": "0",
+        "WARM_UP_TOPIC_ARN": "arn:aws:sns:us-east-1:123456789012:warm-up",
         "DEFAULT_POLICY": json.dumps(Policy().to_document()),
         "ADDRESS_GUARD": json.dumps(AddressGuard().to_document()),
     }

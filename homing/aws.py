@@ -23,7 +23,7 @@ CONNECT_SECONDS = 1
 # The time that a function needs after its last call, to log and to return.
 ANSWER_SECONDS = 1
 _USER_AGENT = "Homing/0.1.0"
-SERVICES = ("dynamodb", "events", "lambda", "s3", "sqs", "stepfunctions")
+SERVICES = ("dynamodb", "events", "lambda", "s3", "sns", "sqs", "stepfunctions")
 
 
 class OutOfTimeError(BotoCoreError):

@@ -77,7 +77,7 @@ class GuardSettings(Settings):
 
 @dataclass(frozen=True, slots=True)
 class AcceptSettings(GuardSettings):
-    """The tables, queues and bucket of `accept`, the defaults of messages, and the rate.
+    """The tables, queues, bucket and topic of `accept`, the defaults of messages, and the rate.
 
     A `sender_rate_per_second` of 0 means that the rate of senders is not limited.
     """
@@ -94,6 +94,7 @@ class AcceptSettings(GuardSettings):
     places_table: str
     sender_rate_per_second: float
     sender_backlog: int
+    warm_up_topic_arn: str
 
 
 @dataclass(frozen=True, slots=True)

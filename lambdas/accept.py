@@ -48,6 +48,7 @@ from lambdas.http_api import (
 )
 from lambdas.initialization import connect, initialize
 from lambdas.observation import log_message, log_reception
+from lambdas.warm_up import WarmUp
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -78,6 +79,11 @@ def _settings() -> AcceptSettings:
 @cache
 def _acceptance() -> Acceptance:
     return Acceptance.connect(_settings())
+
+
+@cache
+def _warm_up() -> WarmUp:
+    return WarmUp.connect(_settings().warm_up_topic_arn)
 
 
 @lru_cache(maxsize=16)
@@ -183,5 +189,9 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     return app.resolve(event, context)
 
 
-initialize(_acceptance)
-connect(lambda: _acceptance().look_at_endpoints(), lambda: _acceptance().look_at_queue())
+initialize(_acceptance, _warm_up)
+connect(
+    lambda: _warm_up().begin(),
+    lambda: _acceptance().look_at_endpoints(),
+    lambda: _acceptance().look_at_queue(),
+)

@@ -10,6 +10,7 @@ from homing.retry.outcome import Outcome, OutcomeKind
 from homing.retry.policy import Policy
 from lambdas.initialization import initialize
 from lambdas.observation import log_attempt
+from lambdas.warm_up import is_warm_up
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
@@ -17,6 +18,8 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
 
     A postponed or superseded attempt was not made: it has a status, but no verdict.
     """
+    if is_warm_up(event):
+        return {}
     match OutcomeKind(event["outcome"]["kind"]):
         case OutcomeKind.POSTPONED | OutcomeKind.SUPERSEDED as kind:
             return {"status": kind.value}

@@ -23,6 +23,7 @@ from homing.sending.webhook_client import WebhookClient, utc_now
 from homing.settings import DeliverSettings
 from homing.timeouts import Timeouts
 from lambdas.initialization import connect, initialize
+from lambdas.warm_up import is_warm_up
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -103,6 +104,8 @@ def _claim(reference: Reference, event: dict[str, Any]) -> AttemptClaim | Supers
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Return the `outcome` of the attempt (docs/architecture.md, Deliver)."""
+    if is_warm_up(event):
+        return {}
     deadline.begin(context)
     reference = Reference.from_document(event["reference"])
     claim = _claim(reference, event)

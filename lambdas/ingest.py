@@ -27,8 +27,9 @@ from homing.reception.acceptance import Acceptance, Reception
 from homing.reception.ingested import ATTRIBUTES, default_id, read_ingested
 from homing.reception.message import Rules, parse_message
 from homing.settings import IngestSettings
-from lambdas.initialization import initialize
+from lambdas.initialization import connect, initialize
 from lambdas.observation import log_message, log_reception
+from lambdas.warm_up import WarmUp
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -60,8 +61,18 @@ class _Desk:
 
 
 @cache
+def _settings() -> IngestSettings:
+    return IngestSettings.from_env()
+
+
+@cache
+def _warm_up() -> WarmUp:
+    return WarmUp.connect(_settings().warm_up_topic_arn)
+
+
+@cache
 def _desk() -> _Desk:
-    settings = IngestSettings.from_env()
+    settings = _settings()
     sqs = client("sqs", read_seconds=2, tries=_TRIES)
     return _Desk(
         # The rate of senders does not apply: the queue itself is their backlog, and there is no
@@ -147,4 +158,13 @@ def handler(event: dict[str, Any], context: Any) -> Any:
     )
 
 
-initialize(_desk)
+def _look_at_endpoints() -> None:
+    _desk().acceptance.look_at_endpoints()
+
+
+def _look_at_queue() -> None:
+    _desk().acceptance.look_at_queue()
+
+
+initialize(_desk, _warm_up)
+connect(lambda: _warm_up().begin(), _look_at_endpoints, _look_at_queue)

@@ -225,6 +225,7 @@ def _account() -> dict[str, str]:
         "BULK_QUEUE_URL": queue["QueueUrl"],
         "SENDER_RATE_PER_SECOND": "0",
         "SENDER_BACKLOG": "1000",
+        "WARM_UP_TOPIC_ARN": "arn:aws:sns:us-east-1:123456789012:warm-up",
         "STATE_MACHINE_ARN": machine["stateMachineArn"],
         "PAYLOAD_BUCKET": "payloads",
         "WATCHDOG_ARN": "arn:aws:lambda:us-east-1:123456789012:function:watchdog",

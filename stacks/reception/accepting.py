@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from ..storage.table import grant
 
 if TYPE_CHECKING:
+    from aws_cdk import aws_sns as sns
     from aws_cdk import aws_sqs as sqs
 
     from ..functions.function import PythonFunction
@@ -29,6 +30,7 @@ class Accepting:
         workflow: contains the bucket of large payloads.
         queue: the delivery queue.
         bulk: the bulk queue.
+        warm_up: the topic that wakes the functions of the workflow.
     """
 
     settings: NamedSettings
@@ -37,6 +39,7 @@ class Accepting:
     workflow: Workflow
     queue: sqs.Queue
     bulk: sqs.Queue
+    warm_up: sns.Topic
 
     @property
     def environment(self) -> dict[str, str]:
@@ -54,6 +57,7 @@ class Accepting:
             "ADDRESS_GUARD": json.dumps(self.settings.address_guard.to_document()),
             "SENDER_RATE_PER_SECOND": f"{self.settings.sender_rate_per_second:g}",
             "SENDER_BACKLOG": str(self.settings.sender_backlog),
+            "WARM_UP_TOPIC_ARN": self.warm_up.topic_arn,
         }
 
     def allow(self, function: PythonFunction) -> None:
@@ -68,3 +72,4 @@ class Accepting:
             queue.grant(function, "sqs:SendMessage")
         self.queue.grant(function, "sqs:GetQueueAttributes")  # its call opens a connection
         self.workflow.payloads.allow(function, "s3:PutObject")
+        self.warm_up.grant_publish(function)

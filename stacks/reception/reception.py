@@ -21,6 +21,7 @@ from ..functions.function import PythonFunction
 from ..storage.table import grant
 from ..workflow.workflow import dead_lettering_queue
 from .accepting import Accepting
+from .warm_up import WarmUp
 
 if TYPE_CHECKING:
     from aws_cdk import CfnElement
@@ -65,7 +66,10 @@ class Reception(Construct):
         self.queue = self._queue("Deliveries", workflow)
         self.bulk_queue = self._queue("Bulk", workflow)
         queues = (self.queue, self.bulk_queue)
-        self.accepting = Accepting(settings, ledger, registry, workflow, *queues)
+        warm_up = WarmUp(self, "WarmUp", functions=(workflow.deliver, workflow.classify))
+        self.accepting = Accepting(
+            settings, ledger, registry, workflow, *queues, warm_up=warm_up.topic
+        )
         self.accept = self._accept()
         self.messages_url = messages_url(self.accept) if settings.messages_url else None
         self.get_message = self._get_message(ledger)

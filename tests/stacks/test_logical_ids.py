@@ -44,7 +44,7 @@ LOGICAL_IDS = {
     },
     "AWS::Lambda::Url": {"ReceptionAcceptFunctionUrl40DF9DFE"},
     "AWS::S3::Bucket": {"WorkflowPayloadsBucketD93F40F0"},
-    "AWS::SNS::Topic": {"AlarmsTopic3A2DFEBA"},
+    "AWS::SNS::Topic": {"AlarmsTopic3A2DFEBA", "ReceptionWarmUpTopic2E28F4C9"},
     "AWS::SQS::Queue": {
         "ReceptionUndispatched44981BF8",
         "ReceptionDeliveries702DC1FE",

@@ -107,6 +107,7 @@ def test_the_rate_of_senders_is_counted_in_the_messages_table_if_they_have_one(
                 ("sqs:SendMessage", "Reception/Bulk"),
                 *ADVANCE,
                 ("dynamodb:PutItem", "Ledger/Places"),
+                ("sns:Publish", "Reception/WarmUp/Topic"),
             },
         ),
         (

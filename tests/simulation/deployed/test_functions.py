@@ -37,6 +37,7 @@ SETTINGS = AcceptSettings(
     payload_bucket="",
     sender_rate_per_second=0,
     sender_backlog=1000,
+    warm_up_topic_arn="arn:aws:sns:us-east-1:123456789012:warm-up",
     lines_table="lines",
     places_table="places",
     address_guard=AddressGuard(allow_http=True),

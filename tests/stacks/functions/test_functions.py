@@ -101,6 +101,7 @@ def test_a_function_finds_exactly_the_variables_that_its_handler_reads(
         ("Reception/Accept", "DELIVERY_QUEUE_URL", "Reception/Deliveries"),
         ("Reception/Accept", "BULK_QUEUE_URL", "Reception/Bulk"),
         ("Reception/Accept", "ENDPOINTS_TABLE", "Registry/Endpoints"),
+        ("Reception/Accept", "WARM_UP_TOPIC_ARN", "Reception/WarmUp/Topic"),
         ("Endpoints/Endpoints", "ENDPOINTS_TABLE", "Registry/Endpoints"),
         ("Endpoints/Endpoints", "SECRETS_TABLE", "Registry/Secrets"),
         ("Senders/Authorize", "KEYS_TABLE", "Registry/Keys"),

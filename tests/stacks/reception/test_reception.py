@@ -102,12 +102,15 @@ def test_the_one_function_url_leads_to_accept_and_asks_who_calls(stack: Any) -> 
     granted = [one["Properties"] for one in stack.resources("AWS::Lambda::Permission").values()]
     assert granted
     assert {grant["Action"] for grant in granted} == {"lambda:InvokeFunction"}
-    callers = {
-        grant["Principal"]
-        for grant in granted
-        if stack.referred(grant["FunctionName"]) != "Watchdog/Watchdog"
-    }
-    assert callers == {"apigateway.amazonaws.com"}
+    callers: dict[str, set[str]] = {}
+    for grant in granted:
+        function = stack.referred(grant["FunctionName"])
+        callers.setdefault(grant["Principal"], set()).add(function)
+    assert callers["events.amazonaws.com"] == {"Watchdog/Watchdog"}
+    assert callers["sns.amazonaws.com"] == {"Workflow/Deliver", "Workflow/Classify"}
+    assert callers.keys() == {
+        "apigateway.amazonaws.com", "events.amazonaws.com", "sns.amazonaws.com",
+    }  # fmt: skip
 
 
 def test_where_a_region_has_no_function_urls_all_comes_in_at_the_api(

@@ -112,6 +112,7 @@ def slow(monkeypatch: pytest.MonkeyPatch) -> Iterator[SlowAws]:
         "BULK_QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/0/bulk",
         "SENDER_RATE_PER_SECOND": "100",
         "SENDER_BACKLOG": "1000",
+        "WARM_UP_TOPIC_ARN": "arn:aws:sns:us-east-1:123456789012:warm-up",
         "STATE_MACHINE_ARN": "arn:aws:states:us-east-1:000000000000:stateMachine:delivery",
         "DEFAULT_POLICY": json.dumps(Policy().to_document()),
         "ADDRESS_GUARD": json.dumps(AddressGuard().to_document()),

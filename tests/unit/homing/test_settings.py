@@ -24,6 +24,7 @@ COMPLETE = {
     "PLACES_TABLE": "places",
     "SENDER_RATE_PER_SECOND": "0.5",
     "SENDER_BACKLOG": "1000",
+    "WARM_UP_TOPIC_ARN": "arn:aws:sns:us-east-1:123456789012:warm-up",
 }
 
 

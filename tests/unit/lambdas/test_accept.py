@@ -53,6 +53,7 @@ def container(
     monkeypatch.setenv("BULK_QUEUE_URL", delivery_queue.url)
     monkeypatch.setenv("SENDER_RATE_PER_SECOND", "0")
     monkeypatch.setenv("SENDER_BACKLOG", "1000")
+    monkeypatch.setenv("WARM_UP_TOPIC_ARN", "arn:aws:sns:us-east-1:123456789012:warm-up")
     monkeypatch.setenv("DEFAULT_POLICY", json.dumps(Policy(max_attempts=4).to_document()))
     monkeypatch.setenv("RETENTION_DAYS", "30")
     monkeypatch.setenv("ENDPOINTS_TABLE", "endpoints")

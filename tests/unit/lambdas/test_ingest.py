@@ -64,6 +64,7 @@ def container(
         "BULK_QUEUE_URL": delivery_queue.url,
         "SENDER_RATE_PER_SECOND": "0",
         "SENDER_BACKLOG": "1000",
+        "WARM_UP_TOPIC_ARN": "arn:aws:sns:us-east-1:123456789012:warm-up",
         "DEFAULT_POLICY": json.dumps(Policy(max_attempts=4).to_document()),
         "RETENTION_DAYS": "30",
         "ENDPOINTS_TABLE": "endpoints",
@@ -75,9 +76,11 @@ def container(
     }
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    ingest._desk.cache_clear()
+    for cached in (ingest._settings, ingest._desk):
+        cached.cache_clear()
     yield
-    ingest._desk.cache_clear()
+    for cached in (ingest._settings, ingest._desk):
+        cached.cache_clear()
 
 
 def record(body: str, number: int = 0, queue: str = ANY, **attributes: str) -> dict[str, Any]:
