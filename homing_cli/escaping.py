@@ -1,7 +1,8 @@
-"""Safe output of untrusted text, to a terminal or line by line.
+"""Safe output of untrusted text, to a terminal or to a program that reads lines.
 
 Text from senders and receivers could move the cursor, forge or colour a line, or reverse the
-reading direction. So control characters are written as JSON escapes, and JSON is written in ASCII.
+reading direction. Control characters are therefore written as JSON escapes, and JSON is written in
+ASCII.
 """
 
 from __future__ import annotations

@@ -73,7 +73,7 @@ class ApiClient:
 
         Raises:
             homing_cli.errors.NotFoundError: when no such message has been accepted.
-            ApiError: when the API cannot be reached or refuses.
+            ApiError: when the API cannot be reached or refuses the request.
         """
         query = f"?{urlencode({'senderId': sender_id})}" if sender_id else ""
         try:
@@ -93,7 +93,7 @@ class ApiClient:
 
         Raises:
             homing_cli.errors.NotFoundError: when there is no such endpoint.
-            ApiError: when the API cannot be reached or refuses.
+            ApiError: when the API cannot be reached or refuses the request.
         """
         asked = {**({"senderId": sender_id} if sender_id else {}), **query}
         url = f"/v1/endpoints{path}" + (f"?{urlencode(asked)}" if asked else "")

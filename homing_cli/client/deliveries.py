@@ -1,4 +1,4 @@
-"""Deliveries as returned by the API, and following them until they end."""
+"""Deliveries as returned by the API, and a function that follows them until they have ended."""
 
 from __future__ import annotations
 

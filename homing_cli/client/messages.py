@@ -67,7 +67,7 @@ def read_lines(raw: Iterable[bytes]) -> Iterator[Line]:
 
 
 def hand_over(api: ApiClient, line: Line) -> Handed:
-    """Send one message and return the result; an invalid line or an API failure does not raise."""
+    """Send one message and return the result, also for an invalid line or a failed call."""
     try:
         return _not_utf8(line) or _handed(line, api.submit(line.body))
     except (CallError, ApiError) as error:

@@ -67,7 +67,7 @@ class Actions:
         return Done(reference, self._interventions.redrive(reference, now=self._clock()))
 
     def redrive_dead_letters(self, dead_letters: Iterable[HeldDeadLetter]) -> Iterator[Done]:
-        """Redrive deliveries by their dead letters, one by one.
+        """Redrive the deliveries of held dead letters, one by one.
 
         A dead letter is deleted once the execution that redrives it has started; otherwise it stays
         in the queue.

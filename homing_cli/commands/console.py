@@ -22,7 +22,7 @@ def console(
         typer.Option(
             min=1,
             max=65535,
-            help=f"The port on 127.0.0.1; {DEFAULT_PORT} by default, or any free port if taken.",
+            help=f"The port on 127.0.0.1; {DEFAULT_PORT} by default, a free port if it is taken.",
             show_default=False,
         ),
     ] = None,

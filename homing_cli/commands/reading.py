@@ -73,7 +73,7 @@ def status_command(
 
 
 def _story(target: Target, view: DeliveryView) -> Story:
-    """Return the story of a delivery: its attempts, from the API, its executions and the ledger."""
+    """Return a delivery's attempts, combined from the API, its executions and the ledger."""
     try:
         return tracing.story(target, view)
     except ClientError as error:

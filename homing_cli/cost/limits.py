@@ -53,8 +53,8 @@ def limit_dollars(model: Model, workload: Workload) -> dict[str, float]:
 def ordering_dollars(model: Model) -> dict[str, float]:
     """Return what an `orderingKey` adds, in dollars per million messages.
 
-    Messages that wait behind another one cost more than messages that do not. One invocation of
-    `release` is counted for each message, although one invocation may serve several messages.
+    Messages that wait behind another one, and messages that do not, are listed separately. One
+    invocation of `release` is counted for each message, although one may serve several messages.
     """
     prices, ordered = model.prices, model.counts["on"].ordered
     release = prices["lambda.requests"].of(MILLION) + prices["lambda.gbSeconds"].of(

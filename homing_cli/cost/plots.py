@@ -26,7 +26,7 @@ _DPI = 150
 
 
 def cost_by_failure_rate(model: Model, workload: Workload, file: Path) -> None:
-    """Plot dollars per million messages over the failure rate, with and without express path."""
+    """Plot dollars per million messages by failure rate, with and without the express path."""
     figure = _figure(8, 4.5)
     axes = figure.subplots()
     for express_path, colour, above in (("on", _BLUE, 18), ("off", _ORANGE, 9)):

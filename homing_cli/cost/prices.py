@@ -43,8 +43,8 @@ class Alternative:
     Args:
         name: its name and plan.
         kind: `hosted sender` or `AWS`.
-        monthly: US dollars a month, whatever the volume; None if none is published.
-        per_million: US dollars per million messages; None if none is published.
+        monthly: US dollars a month, independent of the volume; None if no price is published.
+        per_million: US dollars per million messages; None if no price is published.
         included: the number of free messages a month.
         what: what the price contains, and what it does not.
         source: the page with the price.

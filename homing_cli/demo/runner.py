@@ -1,4 +1,4 @@
-"""Running the demo: it sends a message for every scenario to a local receiver and checks each."""
+"""Runs the demo: sends a message for each scenario to a local receiver, and checks the results."""
 
 from __future__ import annotations
 
@@ -123,9 +123,9 @@ def _watch(api: ApiClient, sent: Sequence[Sent], console: Console) -> None:
 
 
 def _dead_letters(target: Target, run_id: str) -> list[DeadLetter]:
-    """Wait until the dead letter of every failed delivery is in the queue, and return them.
+    """Wait until the dead letters of all failed deliveries are in the queue, and return them.
 
-    It may take a moment to arrive, since it is sent only after the failure has been recorded.
+    They may arrive late, since a dead letter is sent only after the failure has been recorded.
     """
     expected = sum(scenario.is_dead_lettered for scenario in SCENARIOS)
     found: list[DeadLetter] = []

@@ -68,7 +68,7 @@ _GUARD = (
 # What to do about an error, by the check that failed and the kind of error.
 _FIXES: dict[tuple[str, type[Exception]], str] = {
     ("api", UnavailableError): "See the log of the function GetMessage",
-    ("api", ForbiddenError): "The request is refused before it reaches the API: see its access log",
+    ("api", ForbiddenError): "The request does not reach the API: see the access log of the API",
     ("endpoint", ForbiddenError): "Allow the caller execute-api:Invoke on the API of ApiUrl",
     ("endpoint", RejectedError): _GUARD,
     ("endpoint", UnavailableError): "See the log of the function Endpoints",

@@ -46,7 +46,7 @@ class Finding:
 
 
 def works(findings: Sequence[Finding]) -> bool:
-    """Return whether no check has failed, which means that a message was delivered."""
+    """Return True if there are findings and no check has failed: a message was then delivered."""
     return bool(findings) and not any(one.outcome is Outcome.FAILED for one in findings)
 
 

@@ -27,7 +27,7 @@ _OTHER_LINES = 6
 
 @contextmanager
 def board(console: Console, total: int) -> Iterator[Callable[[Sequence[DeliveryView]], None]]:
-    """Yield a function to call with all deliveries whenever they change.
+    """Yield a function that shows deliveries; call it with all of them whenever one changes.
 
     Args:
         console: where the progress is shown.
@@ -54,7 +54,7 @@ def board(console: Console, total: int) -> Iterator[Callable[[Sequence[DeliveryV
 
 @contextmanager
 def counter(console: Console) -> Iterator[Callable[[], None]]:
-    """Yield a function to call for each message that was sent. On a terminal it shows the count."""
+    """Yield a function to be called for each message that was sent; a terminal shows the count."""
     if not console.is_terminal:
         yield lambda: None
         return
@@ -79,7 +79,10 @@ def ending(view: DeliveryView) -> str:
 
 
 def _most_telling(found: Sequence[DeliveryView], limit: int) -> list[DeliveryView]:
-    """Return at most `limit` deliveries, in the order of sending; those not delivered go first."""
+    """Return at most `limit` deliveries, those not delivered first.
+
+    Otherwise they are in the order of sending.
+    """
     if len(found) <= limit:
         return list(found)
     return sorted(found, key=lambda view: view.status == "DELIVERED")[:limit]

@@ -56,7 +56,7 @@ class _Console(Console):
 
 
 def console(stream: TextIO | None = None) -> Console:
-    """Return a console: colours and the terminal's width on a terminal, plain lines elsewhere."""
+    """Return a console, with colours and line breaks on a terminal, with plain lines elsewhere."""
     target = stream or sys.stdout
     width = None if target.isatty() else _UNBOUNDED
     return _Console(file=target, width=width, highlight=False, emoji=False, markup=False)

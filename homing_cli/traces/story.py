@@ -2,8 +2,8 @@
 
 The ledger's `retryHistory` has every recorded attempt. Executions contain more details: the states,
 the response body, and the current state. But not every execution has a history: first attempts may
-run as Express executions, and Step Functions deletes histories after 90 days. So each attempt
-combines data of the ledger and of an execution.
+run as Express executions, and Step Functions deletes histories after 90 days. Each attempt
+therefore combines data of the ledger and, if there is a history, of an execution.
 """
 
 from __future__ import annotations
@@ -112,7 +112,7 @@ class Chapter:
 
     @property
     def next_at(self) -> str | None:
-        """The time when the next attempt was due, in ISO 8601; None if none followed."""
+        """The time when the next attempt was due, in ISO 8601; None if no attempt followed."""
         backoff = self.backoff or {}
         return (self.entry or {}).get("nextRetryTimestamp") or backoff.get("nextRetryAt")
 
@@ -219,7 +219,7 @@ class Story:
         return self.way[-1] if self.way else ""
 
     def _implied(self, chapter: Chapter) -> list[str]:
-        """Return the states that an attempt without a history must have passed, by its result."""
+        """Return the states that an attempt without a history has passed, as its result shows."""
         if chapter.delay is not None:
             status = Status.RETRY_SCHEDULED
         elif chapter.is_delivered:

@@ -112,7 +112,8 @@ def merged(
 ) -> tuple[execution_history.Attempt, ...]:
     """Merge the attempts in the ledger with those in an execution's history, in order.
 
-    After each redrive, attempts are counted from 0 again. Those before it are only in the ledger.
+    After each redrive, attempts are counted from 0 again. The attempts before the latest redrive
+    come from the ledger only.
     """
     numbers = {attempt.number for attempt in seen}
     entries = view.document.get("retryHistory") or []

@@ -1,4 +1,4 @@
-"""The assessment of a retry policy: schedule, load, cost and replay."""
+"""The assessment of a retry policy: schedule, load, cost, and replay of recorded deliveries."""
 
 from __future__ import annotations
 

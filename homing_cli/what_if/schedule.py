@@ -102,10 +102,7 @@ def offsets_ms(policy: Policy, draw: Callable[[], float]) -> tuple[int, ...]:
 
 
 def stampede(policy: Policy, deliveries: int) -> tuple[Wave, ...]:
-    """Return the load of each attempt when many deliveries fail in the same second.
-
-    The result does not contain the first attempts.
-    """
+    """Return the load that each retry causes if many deliveries fail in the same second."""
     arrivals = [tuple(_arrivals_s(policy, sample)) for sample in range(_SAMPLES)]
     share = deliveries / _SAMPLES
     return tuple(

@@ -100,7 +100,7 @@ class Look:
     passed_over: int = 0
 
     def to_endpoint(self, endpoint_id: str | None) -> Self:
-        """Return the result with only the dead letters of one endpoint; for None, with all."""
+        """Return the result with only the dead letters of one endpoint; None keeps all."""
         if endpoint_id is None:
             return self
         kept = tuple(one for one in self.dead_letters if one.reference.endpoint_id == endpoint_id)

@@ -126,7 +126,7 @@ class EndpointActions:
 
         Raises:
             NotFoundError: when there is no such endpoint.
-            ApiError: when the API cannot be reached or refuses.
+            ApiError: when the API cannot be reached or refuses the request.
         """
         outcome_id = secrets.token_hex(8)
         self._outcomes[outcome_id] = Outcome(request, self._call(request))

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Backlog:
-    """Waiting and failed deliveries, in groups with one cause, the largest first.
+    """Waiting and failed deliveries, in groups with the same cause, the largest first.
 
     Args:
         groups: the deliveries, grouped by the fields in `homing_cli.console.reading.counts.BY`.

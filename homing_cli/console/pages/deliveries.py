@@ -161,7 +161,7 @@ def _read(
 ) -> tuple[Page | None, Counted | None]:
     """Return a page of the list, and the counts of all deliveries that match the filter.
 
-    Either is None while it is not available; the page is None also if only groups are shown.
+    Either is None while it is not available; the page is also None if only groups are shown.
     Counting takes longer than listing, so the page does not wait for the counts.
     """
     if chosen.complaint:

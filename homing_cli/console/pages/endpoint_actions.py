@@ -56,7 +56,7 @@ async def begin(http: HttpRequest) -> Response:
     Raises:
         ActionError: when the form is not valid.
         NotFoundError: when there is no such endpoint.
-        ApiError: when the API cannot be reached or refuses.
+        ApiError: when the API cannot be reached or refuses the request.
     """
     actions = _actions(services_of(http))
     request = Request.from_form(await http.form())
