@@ -1,4 +1,7 @@
-"""Lambda handlers: one module for each function, which is a state of the workflow or a trigger."""
+"""Lambda handlers, one module for each function.
+
+Some functions are states of the workflow; the others serve APIs, queues, streams or a schedule.
+"""
 
 from lambdas.initialization import pause_collection
 

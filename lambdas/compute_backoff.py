@@ -16,7 +16,8 @@ from homing.settings import ComputeBackoffSettings
 from lambdas.initialization import initialize
 from lambdas.observation import log_attempt
 
-# A snapshot of the function (SnapStart) would freeze an ordinary generator's state.
+# Not a `Random`: a snapshot of the function (SnapStart) would contain its state, so all containers
+# would draw the same numbers.
 _chance = SystemRandom()
 
 
@@ -26,7 +27,10 @@ def _settings() -> ComputeBackoffSettings:
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
-    """Return the `backoff` before the next attempt (docs/architecture.md, ComputeBackoff)."""
+    """Return the document `backoff`, with the time at which the next attempt is due.
+
+    docs/architecture.md describes it (ComputeBackoff).
+    """
     policy = Policy.from_document(event["policy"])
     outcome = Outcome.from_document(event["outcome"])
     backoff = plan_retry(

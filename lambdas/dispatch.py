@@ -1,4 +1,4 @@
-"""The function `dispatch`: it settles the deliveries of a batch of queue messages concurrently."""
+"""The function `dispatch`: it processes a batch of queue messages, each of which is a delivery."""
 
 from __future__ import annotations
 
@@ -33,20 +33,21 @@ if TYPE_CHECKING:
     from homing.delivery import Reference
 
 _BATCH = 10
-MOST_DETACHED = 50  # first attempts detached at a time; each keeps a thread and a connection
+# How many first attempts may be detached at a time; each keeps a thread and a connection.
+MOST_DETACHED = 50
 
-_threads = ThreadPoolExecutor(max_workers=_BATCH)  # one for each record; they mostly wait
+_threads = ThreadPoolExecutor(max_workers=_BATCH)  # one for each message; they mostly wait
 
 
 @dataclass(frozen=True, slots=True)
 class _Desk:
-    """The services with which a container settles queue messages.
+    """What a container needs to process queue messages.
 
     Args:
-        express_path: settles queue messages.
-        redelivery: sets when a message whose first attempt is detached or fails is redelivered.
+        express_path: processes one queue message.
+        redelivery: sets when a message is redelivered, if its first attempt is detached or fails.
         over_in: the seconds after which a detached first attempt must have ended.
-        records: the ledger, which reads records in advance; None if the express path is off.
+        records: reads the ledger records of a batch in advance; None if the express path is off.
         first_attempts: the Express workflow; None if the express path is off.
     """
 
@@ -116,9 +117,12 @@ def _detach(message: Received) -> None:
 def _put_off(message: Received) -> int | None:
     """Postpone a message's redelivery until its first attempt must have ended; return the seconds.
 
-    By then, a detached attempt can be settled from its record. A message that failed temporarily is
-    delayed by no more than that. From the second receive on, the queue's visibility timeout
-    applies, and None is returned: five receives must outlast an outage (docs/decisions/0055).
+    When the message is redelivered, the ledger shows how a detached attempt has ended. A message
+    that has failed for a transient reason is also redelivered at that time.
+
+    Return None if the queue's visibility timeout applies instead: if the time could not be set, and
+    from the second receive on. This is longer, so that five receives outlast an outage
+    (docs/decisions/0055).
     """
     desk = _desk()
     if message.receives > 1:
@@ -128,11 +132,12 @@ def _put_off(message: Received) -> int | None:
 
 
 def _settle_in_order(messages: Sequence[Received]) -> list[str]:
-    """Settle the messages of one delivery in order; return the ids of those that are not settled.
+    """Process the messages of one delivery in order; return the ids of those to be redelivered.
 
     While a message of a group is in flight, a FIFO queue returns no others of that group, but one
-    batch may contain several. If they were settled concurrently, they would all make the same first
-    attempt. So if the first attempt of one is detached, those after it go back to the queue, too.
+    batch may contain several. If they were processed concurrently, each would cause the same first
+    attempt. For the same reason, if the first attempt of one message is detached, all messages
+    after it go back to the queue, too.
     """
     unsettled: list[str] = []
     for number, message in enumerate(messages):
@@ -155,7 +160,7 @@ def _by_delivery(messages: Iterable[Received]) -> list[list[Received]]:
 
 
 def _read_first(messages: Iterable[Received]) -> Iterator[Reference]:
-    """Yield the deliveries whose records are read in advance: those that are not scheduled."""
+    """Yield the deliveries whose ledger records are read in advance: all but scheduled ones."""
     for message in messages:
         with suppress(MalformedDeliveryError):
             _, delivery = read_delivery(message.body)
@@ -164,7 +169,7 @@ def _read_first(messages: Iterable[Received]) -> Iterator[Reference]:
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Settle a batch of messages; those that are not settled go back to the queue."""
+    """Process a batch of messages; those that could not be processed go back to the queue."""
     deadline.begin(context)
     desk = _desk()  # created here, since it is not safe to create clients in the threads
     messages = [Received.from_record(each) for each in event["Records"]]

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from homing.api.routes import Route
 
 _DELIVERY_HEADER = "webhook-id"
-_SIGNATURE = "x-amz-"  # SigV4 may sign a request in its query
+_SIGNATURE = "x-amz-"  # how the names of query parameters with a SigV4 signature begin
 
 
 def json_api(
@@ -98,11 +98,10 @@ def _ids(app: APIGatewayHttpResolver) -> dict[str, str]:
 
 
 def key_sender(event: BaseProxyEvent) -> str | None:
-    """Return the sender that the request's API key belongs to.
+    """Return the sender to which the request's API key belongs; None if the request has no key.
 
-    Requests to the IAM API and to the function URL have no key; for them it is None.
-
-    API Gateway has checked the key, and only it can write this part of the event.
+    Requests to the IAM API and to the function URL have none. The result can be trusted: API
+    Gateway has checked the key, and nothing else writes this part of the event.
     """
     authorizer = event["requestContext"].get("authorizer") or {}
     if "lambda" not in authorizer:
@@ -120,7 +119,7 @@ def signer(event: BaseProxyEvent) -> dict[str, str]:
     authorizer = event["requestContext"].get("authorizer") or {}
     arn = authorizer.get("iam", {}).get(
         "userArn"
-    )  # a field that is only logged must not fail a request
+    )  # without an error if it is missing, since it is only logged
     return {"caller": arn} if arn else {}
 
 
@@ -143,7 +142,7 @@ def query(event: BaseProxyEvent, route: Route) -> dict[str, str]:
 
 
 def queried_sender(event: BaseProxyEvent, route: Route) -> str:
-    """Return the sender that a request acts for: that of its key, or `?senderId=`.
+    """Return the sender for which a request acts: the sender of its API key, or `?senderId=`.
 
     Raises:
         InvalidMessageError: 400 for a query parameter that the route does not take and for an
@@ -189,10 +188,12 @@ def named_endpoint(id_in_path: str) -> str:
 
 
 def request_body(event: BaseProxyEvent) -> str | bytes:
-    """Return the body of a request. API Gateway encodes a body that seems binary to it in base64.
+    """Return the body of a request, decoded if API Gateway has encoded it in base64.
+
+    API Gateway does so if it takes the body for binary data.
 
     Raises:
-        InvalidMessageError: when it is not valid UTF-8, or not valid base64 if it is encoded.
+        InvalidMessageError: when the body is not valid UTF-8, or is encoded in invalid base64.
     """
     body = event.body or ""
     return from_base64(body) if event.is_base64_encoded else as_handed_on(body)

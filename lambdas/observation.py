@@ -66,9 +66,9 @@ def _bounded(value: Any, longest: int = _LONGEST_TEXT) -> Any:
             return value
 
 
-# One encoder for all events, since Powertools would create one for each, and try to read the
-# event's name as JSON (docs/benchmarks.md, "One attempt"). Exceptions may quote a request, so their
-# text is shortened.
+# This encoder saves time: Powertools would create an encoder for each event, and try to parse the
+# event's name as JSON (docs/benchmarks.md, "One attempt"). It shortens the text of exceptions,
+# which may quote a request.
 _ENCODER = JSONEncoder(
     ensure_ascii=False, separators=(",", ":"), default=lambda value: _bounded(str(value))
 )
@@ -98,7 +98,7 @@ def log_attempt(
     max_attempts: int,
     next_delay_seconds: float | None = None,
 ) -> None:
-    """Log the one `delivery.attempted` event of an attempt, with its metrics.
+    """Log the event `delivery.attempted` for an attempt, with its metrics.
 
     Args:
         reference: the delivery.
@@ -129,7 +129,7 @@ def log_attempt(
 def log_unrecorded(reference: Reference, *, attempt: int, reason: str) -> None:
     """Log that an attempt is missing from the ledger, and count it for the alarm."""
     _log(
-        logging.ERROR,  # so that the alarm's metric is there at any log level
+        logging.ERROR,  # so that every log level includes the metric, which raises an alarm
         "ledger.unrecorded",
         {"LedgerWriteFailed": 1},
         **reference.ids(),
@@ -139,7 +139,7 @@ def log_unrecorded(reference: Reference, *, attempt: int, reason: str) -> None:
 
 
 def log_settled(reference: Reference, settled: Settled, *, queue_message_id: str) -> None:
-    """Log how a queue message was settled, and count deferred deliveries."""
+    """Log how `dispatch` has processed a queue message, and count deferred deliveries."""
     fields: dict[str, Any] = {
         **reference.ids(),
         "settled": settled,
@@ -157,7 +157,7 @@ def log_unsettled(
     queue_message_id: str,
     redelivered_in: int | None,
 ) -> None:
-    """Log why a queue message could not be settled, and count it for the alarm.
+    """Log why `dispatch` could not process a queue message, and count it for the alarm.
 
     Args:
         body: the body of the queue message, which contains the ids if it is a delivery document.
@@ -177,7 +177,7 @@ def log_unsettled(
 def log_detached(
     body: str, *, delivery_id: str | None, queue_message_id: str, redelivered_in: int | None
 ) -> None:
-    """Log that a first attempt was detached, and count it; this is not an error.
+    """Log that a first attempt was detached, which is not an error, and count it.
 
     Args:
         body: the body of the queue message.
@@ -215,7 +215,7 @@ def log_examined(one: Examined) -> None:
         embedded = _embedded({"WatchdogFailed": 1}, _utc_now())
         logger.error("watchdog.failed", exc_info=one.error, **fields, **embedded)
     elif one.finding.is_recovery:
-        # An error, so that the alarm's metric is there at any log level.
+        # An error, so that every log level includes the metric, which raises an alarm.
         _log(logging.ERROR, "watchdog.took_up", {"DeliveryTakenUp": 1}, **fields)
     else:
         logger.info("watchdog.examined", **fields)
@@ -240,24 +240,24 @@ def log_events_refused(events: int, error: Exception) -> None:
 
 
 def log_line(line_id: str, result: Advance | Exception) -> None:
-    """Log the result for a line of ordered deliveries, and count it if it is blocked."""
+    """Log the result of advancing a line of ordered deliveries, and count blocked lines."""
     if isinstance(result, Exception):
         logger.error("line.failed", exc_info=result, line=line_id)
     elif result == "BLOCKED":
-        # An error, so that the alarm's metric is there at any log level.
+        # An error, so that every log level includes the metric, which raises an alarm.
         _log(logging.ERROR, "line.blocked", {"LineBlocked": 1}, line=line_id)
     else:
         logger.info("line.advanced", line=line_id, result=result.value)
 
 
 def log_message(event: str, metric: str, *, is_fault: bool = False, **fields: Any) -> None:
-    """Log how a request to accept a message ended, and count it.
+    """Log an event that concerns a request, and count it.
 
     Args:
-        event: `message.accepted`, `message.duplicate`, `message.rejected` or `message.failed`.
-        metric: the CloudWatch metric that counts it.
-        is_fault: whether Homing or AWS failed; then it is logged as an error.
-        fields: ids and field names; never the payload.
+        event: the name of the event, such as `message.rejected` or `endpoint.changed`.
+        metric: the CloudWatch metric that counts such events.
+        is_fault: whether Homing or AWS failed; then the event is logged as an error.
+        fields: further fields of the event, such as ids; never the payload.
     """
     _log(logging.ERROR if is_fault else logging.INFO, event, {metric: 1}, **fields)
 
@@ -269,7 +269,8 @@ def log_reception(reception: Reception, **fields: Any) -> None:
 
     Args:
         reception: the accepted message.
-        fields: who sent the message, or the queue message that it came in.
+        fields: further fields of the event: who sent the message, or which queue message contained
+            it.
     """
     event, metric = (
         ("message.duplicate", "MessageDuplicate")
@@ -297,10 +298,10 @@ def _metric_of(verdict: Verdict) -> str:
 
 
 def _log(level: int, event: str, values: dict[str, float], **fields: Any) -> None:
-    """Write an event with its metrics, as `logger` would, in a fifth of the time.
+    """Write the same log event as `logger` would, with metrics, in a fifth of the time.
 
     For each event, `logger` looks up the caller, creates a record and fills in a template. That
-    takes as long as the rest of an attempt (docs/benchmarks.md, "One attempt").
+    takes as long as everything else in an attempt (docs/benchmarks.md, "One attempt").
     """
     if level < logger.log_level:
         return
@@ -343,7 +344,7 @@ def _trace() -> dict[str, str]:
 
 @cache
 def _metric_set(*names: str) -> dict[str, Any]:
-    """Return metrics in Powertools' embedded format, without the time and values of an event."""
+    """Return the metadata of metrics in the embedded metric format, which all events share."""
     for name in names:
         metrics.add_metric(name, _UNITS.get(name, MetricUnit.Count), 0)
     embedded: dict[str, Any] = {**metrics.serialize_metric_set()}

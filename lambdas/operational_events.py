@@ -1,4 +1,4 @@
-"""The function `operational_events`: it turns changes of two tables into events on the bus."""
+"""The function `operational_events`: it puts events on an event bus when two tables change."""
 
 from __future__ import annotations
 

@@ -22,7 +22,10 @@ def _ledger() -> Ledger:
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
-    """Return the `record` of the attempt (docs/architecture.md, RecordRetry)."""
+    """Record an attempt and the retry; return the document `record`, the result of doing so.
+
+    docs/architecture.md describes it (RecordRetry).
+    """
     deadline.begin(context)
     reference = Reference.from_document(event["reference"])
     attempt_number, backoff = event["attemptNumber"], event["backoff"]

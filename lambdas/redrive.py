@@ -101,7 +101,7 @@ def redrive(message_id: str) -> Response[str]:
 
 @serve(app, POST_REDRIVE)
 def post_redrive() -> Response[str]:
-    """Start a bulk redrive (202), or return what it would redrive (200)."""
+    """Start a bulk redrive (202) or, with `dryRun`, return what it would redrive (200)."""
     refuse_delivery(app.current_event)
     query(app.current_event, POST_REDRIVE)
     request = read_bulk_redrive(request_body(app.current_event))

@@ -31,7 +31,7 @@ def _advance(line_id: str, ended: tuple[Reference, Record]) -> bool:
     """Queue the next delivery of a line, if any; return False if this must be retried."""
     try:
         result = _releasing().advance(line_id, _now(), ended)
-    except Exception as error:  # noqa: BLE001  # no error may stop the other lines
+    except Exception as error:  # noqa: BLE001  # an error in one line must not stop the others
         log_line(line_id, error)
         return False
     log_line(line_id, result)
