@@ -15,8 +15,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Homing", "HomingSettings"]
 
-# CDK's Python package runs the `node` in PATH. That of the virtual environment may not be in PATH
-# if a module is run without `make`. A JSII_NODE that is already set is kept.
+# CDK's Python package runs `node` from PATH, unless JSII_NODE contains its path. When a module is
+# run without `make`, PATH may lack the virtual environment's `node`, so its path is set here. If
+# JSII_NODE is already set, it is not changed.
 _NODE = Path(sys.prefix, "bin", "node")
 if _NODE.is_file():
     os.environ.setdefault("JSII_NODE", str(_NODE))

@@ -1,4 +1,4 @@
-"""The CDK app from the wheel, without a checkout: `cdk deploy --app "python -m homing_cdk"`."""
+"""The CDK app of the installed package: `cdk deploy --app "python -m homing_cdk"`."""
 
 from __future__ import annotations
 

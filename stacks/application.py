@@ -1,6 +1,6 @@
-"""Homing's own CDK app: context -> settings -> stack. It calls no AWS service.
+"""Homing's own CDK app, which reads settings from the context and creates one stack.
 
-It uses the construct like any other app.
+It calls no AWS service, and uses the construct as any other app does.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def build(app: App) -> DeliveryStack:
 
 
 def synthesize() -> None:
-    """Synthesize the app for the CDK CLI; report an invalid context without a traceback."""
+    """Synthesize the app for the CDK CLI. If the context is invalid, exit with an error message."""
     app = App()
     try:
         build(app)

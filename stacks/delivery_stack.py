@@ -28,8 +28,8 @@ class DeliveryStack(Stack):
             description="Homing: delivers webhooks and notifications, with retries",
             termination_protection=settings.termination_protection,
         )
-        # cfn-lint would complain that a function depends on its role twice: CDK makes it depend on
-        # the role's policy, and on the role itself.
+        # W3005 would report that each function depends on its role twice. CDK generates both
+        # dependencies: one on the role itself, one on the role's policy.
         self.template_options.metadata = {"cfn-lint": {"config": {"ignore_checks": ["W3005"]}}}
         # CDK leaves the id `Default` out of logical ids and outputs.
         self.homing = Homing(self, "Default", settings=settings)

@@ -1,7 +1,7 @@
 """Exceptions from the rules of cdk-nag. Each is declared next to its construct, with its reason.
 
-`tests/stacks/test_nag.py` runs the rules (AwsSolutions). Acknowledgements are a feature of the CDK
-itself, so synthesis does not need cdk-nag.
+`tests/stacks/test_nag.py` runs the rules (AwsSolutions). An exception is declared with a feature of
+the CDK itself (`acknowledge`), so synthesis does not need cdk-nag.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ def except_from(construct: Construct, rule: str, reason: str) -> None:
 
     Args:
         construct: the construct.
-        rule: the name of the rule, such as `L1`, with the finding if it has one, such as
-            `IAM5[Resource::*]`.
+        rule: the name of the rule, such as `L1`. For a rule with several findings, it includes the
+            finding, such as `IAM5[Resource::*]`.
         reason: why the rule does not apply, or how its purpose is met in another way.
     """
     Validations.of(construct).acknowledge(

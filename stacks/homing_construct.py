@@ -1,4 +1,4 @@
-"""Homing as one construct, which connects smaller constructs, one for each capability."""
+"""The construct `Homing`. It consists of smaller constructs, each with one responsibility."""
 
 from __future__ import annotations
 
@@ -58,11 +58,11 @@ class Homing(Construct):
 
     The command line finds it by its outputs: `homing --stack YOUR-STACK --construct Webhooks`.
 
-    The context key `homing:settings` overrides settings of all such constructs in the app, as JSON:
-    `cdk deploy -c homing:settings='{"alarmEmail": "me@example.com"}'`.
+    To override settings of every `Homing` in the app, give them as JSON in the context key
+    `homing:settings`: `cdk deploy -c homing:settings='{"alarmEmail": "me@example.com"}'`.
 
     Args:
-        settings: the settings; by default all have their default values.
+        settings: the settings; by default, each has its default value.
 
     Raises:
         InvalidSettingsError: when the settings in the context are not valid.
@@ -269,10 +269,10 @@ class Homing(Construct):
     ) -> None:
         """Send the notifications of an SNS topic as messages.
 
-        The sender is given as with `subscribe_to_bus`.
+        `sender_id` and `sender_path` are as in `subscribe_to_bus`.
 
         Raises:
-            InvalidSettingsError: as for a bus.
+            InvalidSettingsError: when both senders are given, or one is not valid.
         """
         self._subscriptions.add_topic(topic, sender_rule(sender_path, sender_id))
 
@@ -285,12 +285,12 @@ class Homing(Construct):
     ) -> None:
         """Send the messages of an SQS queue as webhook messages.
 
-        The sender is given as with `subscribe_to_bus`. Homing consumes the queue, so it must have
-        no other consumer. Its visibility timeout must be at least 30 s; 150 s is recommended.
-        Invalid messages go to Homing's queue of unaccepted messages.
+        `sender_id` and `sender_path` are as in `subscribe_to_bus`. Homing consumes the queue, so it
+        must have no other consumer. Its visibility timeout must be at least 30 s; 150 s is
+        recommended. Invalid messages go to Homing's queue of unaccepted messages.
 
         Raises:
-            InvalidSettingsError: as for a bus.
+            InvalidSettingsError: when both senders are given, or one is not valid.
         """
         self._subscriptions.add_queue(queue, sender_rule(sender_path, sender_id))
 
@@ -323,12 +323,12 @@ class Homing(Construct):
 
     @cached_property
     def client_layer(self) -> lambda_.LayerVersion:
-        """A layer with `homing.client`, for functions that send; made on first use."""
+        """A layer with `homing.client`, for functions that send messages; created on first use."""
         return client_layer(self, "Client")
 
     @property
     def messages_url(self) -> str:
-        """The base URL of `POST /v1/messages` under IAM: the function URL, if there is one."""
+        """The base URL of `POST /v1/messages` under IAM: the function URL, or else the IAM API."""
         url = self._reception.messages_url
         return url.url if url else self.api.api_endpoint
 
@@ -383,11 +383,11 @@ class Homing(Construct):
         return {function.node.id: function for function in every}
 
     def metric_delivered(self, *, period: Duration | None = None) -> cloudwatch.Metric:
-        """Return the metric of deliveries that have arrived, by default in five minutes."""
+        """Return the metric that counts successful deliveries, by default per five minutes."""
         return emitted(self._settings, "Delivered", period=period)
 
     def metric_dead_lettered(self, *, period: Duration | None = None) -> cloudwatch.Metric:
-        """Return the metric of deliveries that were dead-lettered, by default in five minutes."""
+        """Return the metric that counts dead letters, by default per five minutes."""
         return self.dead_letter_queue.metric_number_of_messages_sent(
             statistic=cloudwatch.Stats.SUM, period=period
         )
@@ -395,12 +395,15 @@ class Homing(Construct):
     def metric_attempt_duration(
         self, *, statistic: str = "p50", period: Duration | None = None
     ) -> cloudwatch.Metric:
-        """Return the metric of how long attempts take, in ms; by default the five-minute median."""
+        """Return the metric of the time that attempts take, in ms.
+
+        By default it is the median over five minutes.
+        """
         return emitted(self._settings, "AttemptLatency", statistic=statistic, period=period)
 
 
 def _overrides(homing: Homing) -> Mapping[str, Any]:
-    """Return the settings in the context, which are an object in cdk.json, or text after `-c`."""
+    """Return the settings in the context: an object from cdk.json, or JSON text from `-c`."""
     found = homing.node.try_get_context(_OVERRIDES) or {}
     try:
         overrides = json.loads(found) if isinstance(found, str) else found
@@ -412,10 +415,11 @@ def _overrides(homing: Homing) -> Mapping[str, Any]:
 
 
 def _name(homing: Homing) -> str:
-    """Return `Homing/<stack>/<construct>`, or just the stack if it is Homing's own.
+    """Return the name of a Homing: `Homing/<stack>/<construct>`.
 
-    Characters that are invalid in metrics namespaces or log group names are removed from construct
-    ids.
+    If the stack's name begins with `Homing`, as that of Homing's own stack does, the first part is
+    omitted. Characters that are invalid in metrics namespaces or log group names are removed from
+    construct ids.
     """
     stack_name = Stack.of(homing).stack_name
     ids = [re.sub(r"[^A-Za-z0-9_-]", "", each) for each in path_in_stack(homing)]

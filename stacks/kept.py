@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 def mark_what_is_kept(scope: Construct, settings: NamedSettings) -> None:
     """Add metadata to every resource in a construct that is kept when the stack is deleted.
 
-    CloudFormation ignores a change of a deletion policy unless another attribute of the resource,
+    CloudFormation ignores a change to a deletion policy unless another attribute of the resource,
     such as its metadata, changes with it ("DeletionPolicy attribute", User Guide).
     """
     if not settings.deletion_protection:

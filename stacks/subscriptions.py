@@ -32,11 +32,14 @@ _MAIN = "Queue"
 
 
 class Subscriptions:
-    """The ingest queues of a Homing; a `sender` has the form of `read_ingested`.
+    """The ingest queues of a Homing.
+
+    In its methods, `sender` is the sender of a queue's messages: a `senderId`, the path to it in
+    the event, or empty if each message may name its sender (`homing.reception.ingested`).
 
     Args:
-        homing: the construct that they belong to.
-        settings: its settings.
+        homing: the construct to which the queues belong.
+        settings: the settings of that construct.
         accepting: what a function needs to accept messages.
         own_hosts: the hosts that are refused as targets, as `OWN_HOSTS`.
         alarms: the alarms, to which those of the queues are added.
@@ -44,7 +47,7 @@ class Subscriptions:
         queries: the saved queries, which cover the logs of `ingest`, too; None if there are none.
     """
 
-    def __init__(  # noqa: PLR0913 -- what they are added to, each given by name
+    def __init__(  # noqa: PLR0913 -- keyword arguments only
         self,
         homing: Construct,
         *,
@@ -94,7 +97,7 @@ class Subscriptions:
         return self._ingesting().subscribe_to_bus(bus, pattern, queue)
 
     def add_topic(self, topic: sns.ITopic, sender: str) -> None:
-        """Accept the notifications of a topic, in SNS's envelope, which contains an id."""
+        """Accept the notifications of a topic. They come in SNS's envelope, which has their id."""
         topic.add_subscription(SqsSubscription(self._queue_of(sender)))
 
     def add_queue(self, queue: sqs.IQueue, sender: str) -> None:
@@ -102,7 +105,7 @@ class Subscriptions:
         self._ingesting().consume(queue, sender)
 
     def _ingesting(self) -> Ingest:
-        """Return the function with its alarms; made on first use."""
+        """Return the construct with the function `ingest`; create it on first use."""
         if self.ingest is None:
             self.ingest = Ingest(
                 self._homing,
@@ -120,15 +123,16 @@ class Subscriptions:
         return self.ingest
 
     def _queue_of(self, sender: str) -> sqs.Queue:
-        """Return the queue of the subscriptions of a sender.
+        """Return the queue for a sender's subscriptions.
 
-        Its id must not depend on the order in which an app subscribes.
+        Its construct id depends on the sender only. So it does not change if the app adds its
+        subscriptions in another order.
         """
         digest = hashlib.sha256(sender.encode()).hexdigest()
         return self._queue(f"{_MAIN}{digest[:8]}", sender)
 
     def _queue(self, construct_id: str, sender: str) -> sqs.Queue:
-        """Return a queue with its alarm; made on first use."""
+        """Return a queue; create it, with its alarm, on first use."""
         ingest = self._ingesting()
         if construct_id not in ingest.queues:
             queue = ingest.add_queue(construct_id, sender)

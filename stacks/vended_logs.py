@@ -1,8 +1,8 @@
 """Log groups that AWS services write to: Step Functions, and access logs of APIs.
 
 Such a log group needs an entry in a resource policy of CloudWatch Logs. An account has ten such
-policies per region, with 5,120 characters each. Groups under `/aws/vendedlogs/` share one entry.
-Any other group adds an entry, until deployments in a busy account fail ("Enable logging from AWS
+policies per region, with 5,120 characters each, and deployments fail once they are full. Groups
+under `/aws/vendedlogs/` share one entry, any other group adds one ("Enable logging from AWS
 services", Amazon CloudWatch Logs User Guide).
 """
 
@@ -31,7 +31,7 @@ def vended_logs(
         scope: its parent construct.
         construct_id: its construct id.
         settings: the name of Homing, how long logs are kept, and what happens to them on deletion.
-        service: `states` or `apis`, the folder.
+        service: the folder of the log group, `states` or `apis`.
     """
     unique = Fn.select(2, Fn.split("/", Aws.STACK_ID))
     name = f"{settings.name}-{scope.node.id}{construct_id}-{unique}"

@@ -39,11 +39,12 @@ def refuse_own_hosts(
 ) -> str:
     """Set OWN_HOSTS, the hosts that functions refuse as targets (docs/decisions/0030).
 
-    All host names of an API begin with its id, in every partition and for IPv6. `accept` does not
-    get the host of its own function URL, which is created after it.
+    Each is only the beginning of a host name: in every partition, and for IPv6, all host names of
+    an API begin with its id. `accept` does not get the host of its own function URL, since that is
+    created after the function.
 
     Returns:
-        All hosts, for functions that are created later.
+        The value of OWN_HOSTS with all hosts, for functions that are created later.
     """
     hosts = [f"{api.api_id}.execute-api." for api in apis]
     accept.add_environment("OWN_HOSTS", ",".join(hosts))

@@ -27,8 +27,8 @@ class Throttle:
     burst: int
 
 
-# A POST may name ten targets, and Step Functions starts 300 executions a second by default; the
-# queue absorbs higher rates. The limit protects against a runaway sender.
+# This limit protects against a runaway sender. It does not protect Step Functions, which starts 300
+# executions a second by default: a POST may name ten targets, and the queue absorbs higher rates.
 _SENDERS = Throttle(per_second=300, burst=600)
 
 # The access log has the caller, route and result of each request, without bodies and headers. The

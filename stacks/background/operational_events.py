@@ -1,4 +1,4 @@
-"""Operational events: a function that turns changes of two tables into events on the bus."""
+"""Operational events: a function that puts events on the event bus when two tables change."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ class OperationalEvents(Construct):
     ) -> None:
         """Invoke the function with the changes of a table that match one of the patterns.
 
-        A failed batch is retried for as long as the stream keeps it: a day. Meanwhile, later
+        A failed batch is retried for a day, which is how long the stream keeps it. Meanwhile, later
         changes in the same shard of the stream wait behind it.
         """
         stream = allow_stream(table, self.function)

@@ -1,9 +1,9 @@
 """The code of the functions: sources, compiled if this machine has Lambda's version of Python.
 
-Lambda cannot write compiled code next to sources, so it would compile them at each cold start. The
-compiled code belongs to the copied sources next to it, and is loaded without comparing times or
-contents (PEP 552, unchecked hashes). The same sources and the same Python yield the same bytes on
-every machine.
+Without compiled code, Lambda would compile the sources at each cold start, since it cannot write
+next to them. Python loads the compiled code without checking whether it matches the sources (PEP
+552, unchecked hashes), which it always does. The same sources and the same Python yield the same
+bytes on every machine.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from tempfile import TemporaryDirectory
 
 from .lambda_python import find_python
 
-# The folder with the functions' code and the definition. In the wheel it is in this package
-# (hatch_build.py), in a checkout beside it.
+# The folder with the functions' code and the workflow definition. In the wheel it is in this
+# package (hatch_build.py); in a checkout it is the repository.
 _HERE = Path(__file__).resolve().parents[1]  # the folder `stacks`, in the wheel `homing_cdk`
 _IN_WHEEL = _HERE / "sources"
 SOURCES = _IN_WHEEL if _IN_WHEEL.is_dir() else _HERE.parent
@@ -29,9 +29,10 @@ _TASK = "/var/task"
 
 @cache
 def bundle() -> Path:
-    """Return a folder with only the code that the functions run; it is made once per process.
+    """Return a folder with the code that the functions run, and nothing else.
 
-    So the CDK asset, and with it every function, changes only if that code changes.
+    The CDK asset, and with it every function, changes only if that code changes. The folder is made
+    once per process.
     """
     folder = _kept().name
     return make_bundle(Path(folder), find_python())
@@ -62,7 +63,8 @@ def _client(package: str) -> tuple[str, ...]:
 
 def compile_sources(folder: Path, python: Path, on_lambda: str) -> None:
     """Compile the contents of a folder for `on_lambda`, the path to which Lambda unpacks it."""
-    # In one process and isolated, so that the result does not depend on this machine or its load.
+    # `compileall` uses one process, in isolated mode (-I), so that the result does not depend on
+    # this machine or its load.
     options = ["-q", "--invalidation-mode", "unchecked-hash", "-s", str(folder), "-p", on_lambda]
     command = [str(python), "-I", "-m", "compileall", *options, str(folder)]
-    subprocess.run(command, check=True, env={"PYTHONHASHSEED": "0"})  # noqa: S603 -- as above
+    subprocess.run(command, check=True, env={"PYTHONHASHSEED": "0"})  # noqa: S603 -- `find_python`

@@ -1,4 +1,7 @@
-"""A layer with `homing.client`, for functions that send; botocore comes with Lambda's runtime."""
+"""A layer with `homing.client`, for functions that send messages.
+
+It does not contain botocore, which Lambda's runtime provides.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +29,7 @@ _RUNTIMES = [
 def client_layer(scope: Construct, construct_id: str) -> lambda_.LayerVersion:
     """Return the layer; it is pure Python, so it runs on both architectures."""
     with TemporaryDirectory() as folder:
-        # Packages of a layer must be in `python`. The CDK copies it before it is removed.
+        # Packages of a layer must be in a folder `python`. The CDK copies the folder immediately.
         shutil.copytree(
             SOURCES / "homing",
             Path(folder, "python", "homing"),

@@ -35,13 +35,13 @@ SERVICE = "homing"
 
 
 class PythonFunction(lambda_.Function):
-    """A function whose id names its module: `ComputeBackoff` is `lambdas/compute_backoff.py`.
+    """A function. Its construct id determines its code: `ComputeBackoff` runs `compute_backoff.py`.
 
     Args:
         settings: log level and retention, metrics namespace, Powertools layer.
         environment: the variables of the handler's settings class (homing/settings.py).
         timeout: how long one invocation may take.
-        memory_size: the memory in MB; the function's share of a processor grows with it.
+        memory_size: the memory in MB; Lambda allots processor time in proportion to it.
     """
 
     def __init__(
@@ -84,7 +84,7 @@ class PythonFunction(lambda_.Function):
         )
 
     def reserve(self, concurrency: int) -> None:
-        """Reserve concurrency for this function in the account; it is also the function's limit."""
+        """Reserve part of the account's concurrency for this function, which also limits it."""
         node = cast("lambda_.CfnFunction", self.node.default_child)
         node.reserved_concurrent_executions = concurrency
 
@@ -116,9 +116,11 @@ def _observation(settings: NamedSettings) -> dict[str, str]:
 def _powertools(
     scope: Construct, construct_id: str, settings: NamedSettings
 ) -> lambda_.ILayerVersion | None:
-    """Return the layer with Powertools and pydantic, in the version that the tests run with.
+    """Return the layer with Powertools and pydantic, or None if `powertools_layer` is `none`.
 
-    CloudFormation reads the ARN from a public parameter at deployment, so synthesis does not call
+    The published layer has the version that the tests use.
+
+    CloudFormation reads its ARN from a public parameter at deployment, so synthesis does not call
     AWS (docs/decisions/0086).
     """
     match settings.powertools_layer:

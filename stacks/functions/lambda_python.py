@@ -31,7 +31,7 @@ def _candidates() -> list[Path]:
 
 def _works(path: Path) -> bool:
     try:
-        done = subprocess.run(  # noqa: S603 -- a Python that was found where Pythons are
+        done = subprocess.run(  # noqa: S603 -- from a folder in which Pythons are installed
             [path, "-I", "-c", _PROBE], capture_output=True, text=True, timeout=20, check=False
         )
     except (OSError, subprocess.TimeoutExpired):

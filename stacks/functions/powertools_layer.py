@@ -1,4 +1,4 @@
-"""Compiles the layer that `make powertools-layer` has fetched. Run this file as a module."""
+"""Compiles the layer that `make powertools-layer` has downloaded, which runs this module."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def is_built(folder: Path = BUILT) -> bool:
 
 
 def main(folder: Path = BUILT) -> int:
-    """Compile the layer; return the exit status: 1 if there is no Python of Lambda's version."""
+    """Compile the layer; return the exit status, 1 if there is no Python of Lambda's version."""
     python = find_python()
     if python is None:
         print(f"needs Python {VERSION}: .venv/bin/uv python install {VERSION}", file=sys.stderr)  # noqa: T201

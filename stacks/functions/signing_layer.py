@@ -23,7 +23,7 @@ BUILT = SOURCES / "build" / "signing-layer"
 def signing_layers(
     scope: Construct, settings: NamedSettings, built: Path = BUILT
 ) -> tuple[lambda_.ILayerVersion, ...]:
-    """Return the layer that the settings name; none if all signatures are HMAC.
+    """Return the layer that the settings name, or nothing if the setting is `none`.
 
     Args:
         scope: its parent construct.

@@ -1,10 +1,12 @@
 """The alarms, and the topic that they notify. docs/operations.md says what to do about each.
 
 No alarm uses metric math: the local cloud does not support it, and one number is easier to reason
-about. Missing data does not raise an alarm: most metrics are counts of faults, which are not
-written while there are none, or metrics of queues, which SQS stops writing once a queue has been
-empty and unused for six hours. The exception is a metric that is always expected: that of the
-watchdog, which runs every 15 minutes.
+about.
+
+Missing data does not raise an alarm. Most metrics are counts of faults, which are not written while
+there are no faults, or metrics of queues, which SQS stops writing once a queue has been empty and
+unused for six hours. The exception is the metric of the watchdog: it runs every 15 minutes, so its
+data must never be missing.
 """
 
 from __future__ import annotations
@@ -55,7 +57,7 @@ class Alarms(Construct):
         release: queues the next deliveries of lines.
     """
 
-    def __init__(  # noqa: PLR0913 -- what it watches, each given by name
+    def __init__(  # noqa: PLR0913 -- keyword arguments only
         self,
         scope: Construct,
         construct_id: str,
@@ -76,7 +78,7 @@ class Alarms(Construct):
         self.all = [self._alarm(watch) for watch in everything]
 
     def add(self, watch: Watch) -> cloudwatch.Alarm:
-        """Add an alarm for something added to Homing after its creation."""
+        """Add an alarm for a resource that was added to Homing after this construct."""
         alarm = self._alarm(watch)
         self.all.append(alarm)
         return alarm

@@ -34,7 +34,7 @@ _MINUTE = Duration.minutes(1)
 
 
 class Dashboard(Construct):
-    """One CloudWatch dashboard, whose name CloudFormation chooses (`name`).
+    """A CloudWatch dashboard. CloudFormation chooses its name (`name`).
 
     Args:
         settings: the metrics namespace.
@@ -47,7 +47,7 @@ class Dashboard(Construct):
         alarms: the alarms, which are shown at the top.
     """
 
-    def __init__(  # noqa: PLR0913 -- its parts, each passed by name
+    def __init__(  # noqa: PLR0913 -- keyword arguments only
         self,
         scope: Construct,
         construct_id: str,
@@ -115,7 +115,7 @@ class Dashboard(Construct):
 
 
 def _console(command: str) -> cloudwatch.IWidget:
-    text = f"**What is wrong now**, by endpoint and cause, with the way to send again: `{command}`"
+    text = f"**What is wrong now**, by endpoint and cause, and how to send it again: `{command}`"
     return cloudwatch.TextWidget(markdown=text, width=_WHOLE, height=1)
 
 
@@ -164,7 +164,7 @@ def _success_rate(settings: NamedSettings) -> cloudwatch.IWidget:
     rate = cloudwatch.MathExpression(
         expression="100 * delivered / (delivered + failed)",
         using_metrics=ended,
-        label="delivered, of what ended (%)",
+        label="delivered, as a share of ended deliveries (%)",
         period=_MINUTE,
     )
     return _graph("Success rate", [rate], [])
@@ -295,7 +295,7 @@ def _at_messages_url(reception: Reception) -> cloudwatch.IWidget:
             ("Url5xxCount", "5xx"),
         )
     ]
-    # AWS recommends the average or the maximum of it; percentiles are not documented.
+    # AWS recommends the average or the maximum of this metric, and documents no percentiles.
     latency = at_url(
         reception.accept, "UrlRequestLatency", label="longest (ms)", statistic="Maximum"
     )

@@ -1,8 +1,8 @@
 """Saved Logs Insights queries over the functions' logs.
 
-The CloudWatch console lists them under Logs Insights, in a folder with Homing's name. Every line
-about a delivery contains the `messageId`; for the whole delivery see `homing trace MESSAGE_ID` or
-the search of `homing console`.
+The CloudWatch console lists them under Logs Insights, in a folder with Homing's name. Every log
+event of a delivery contains its `messageId`. To see the whole delivery, use `homing trace
+MESSAGE_ID` or the search of `homing console`.
 """
 
 from __future__ import annotations
@@ -114,7 +114,7 @@ class Queries(Construct):
         release: the function that queues the next deliveries of lines.
     """
 
-    def __init__(  # noqa: PLR0913 -- whose logs, each given by name
+    def __init__(  # noqa: PLR0913 -- keyword arguments only
         self,
         scope: Construct,
         construct_id: str,
@@ -141,7 +141,7 @@ class Queries(Construct):
             self._save(settings, name, query, [workflow.log_group])
 
     def include(self, group: logs.ILogGroup) -> None:
-        """Add a log group to the queries over all functions."""
+        """Add a log group to the queries that search the logs of all functions."""
         for query in self._of_everything:
             node = cast("CfnResource", query.node.default_child)
             node.add_property_override(f"LogGroupNames.{self._everything}", group.log_group_name)

@@ -27,9 +27,10 @@ _DAY_SECONDS = 86_400
 _EXPIRING_AFTER_DAYS = 10  # of 14, which leaves four days to act, possibly with a weekend
 _QUEUE_AGE_SECONDS = 300
 
-# RecordDelivered and RecordFailure stop after 7 tries, within about a minute. Seven tries fall into
-# at most two periods of five minutes, so one of these has 4 or more: the alarm misses no record
-# that could not be written. Up to 3 transient faults in five minutes raise no alarm.
+# How many failed tries to write to the ledger in five minutes raise an alarm. RecordDelivered and
+# RecordFailure give up after 7 tries, within about a minute. Seven tries fall into at most two
+# periods of five minutes, so one of these has 4 or more. Therefore the alarm misses no record that
+# could not be written, while up to 3 transient faults in five minutes raise no alarm.
 _LEDGER_TRIES = 4
 
 
@@ -42,11 +43,12 @@ class Watch:
         metric: the metric that is compared with the threshold.
         meaning: what the alarm means, a sentence for the notification.
         threshold: the lowest value that raises the alarm.
-        lasting: whether three of five minutes must be bad, for faults that may be transient.
-            Otherwise one bad period of five minutes raises the alarm.
-        heading: the heading in docs/operations.md that says what to do, if it is not the name.
-        expected: whether the metric must reach `threshold` in each hour. Then the alarm is raised
-            if it does not, also by missing data.
+        lasting: whether the metric must reach the threshold in three of five minutes, for faults
+            that may be transient. Otherwise one period of five minutes raises the alarm.
+        heading: the heading in docs/operations.md under which it says what to do; empty if it is
+            the alarm's name.
+        expected: whether the metric must reach `threshold` in each hour. If so, the alarm is raised
+            when it does not, or when data is missing.
     """
 
     name: str

@@ -1,7 +1,7 @@
-"""The ingest queues, which AWS services and programs write messages to, and their function.
+"""The ingest queues, to which AWS services and programs write messages, and the function `ingest`.
 
-A queue determines the sender of its messages (`homing.reception.ingested`), so each sender has a
-queue, and permission to write to it allows sending for that sender only.
+A queue determines the sender of its messages (`homing.reception.ingested`). So each sender has its
+own queue, and the permission to write to it is a permission to send for that sender only.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from ..settings import NamedSettings
     from .accepting import Accepting
 
-# With this many receives, messages outlast an outage of two hours. After the last one, SQS moves a
-# message to the queue of unaccepted messages. So even one that makes the function crash ends there.
+# With this many receives, messages outlast an outage of two hours. After the last receive, SQS
+# moves a message to the queue of unaccepted messages, even if the message crashes the function.
 _MAX_RECEIVE_COUNT = 50
 _BATCH_SIZE = 10
 
@@ -85,7 +85,7 @@ class Ingest(Construct):
         return self._queues
 
     def add_queue(self, construct_id: str, sender: str) -> sqs.Queue:
-        """Create a queue, and accept its messages on behalf of this sender."""
+        """Create a queue whose messages are accepted on behalf of this sender."""
         queue = self._queues[construct_id] = self._queue(construct_id)
         self.consume(queue, sender)
         return queue
@@ -104,9 +104,9 @@ class Ingest(Construct):
         )
 
     def open_to_account(self, queue: sqs.Queue) -> None:
-        """Allow the rules and topics of this account and region to write to a queue.
+        """Allow EventBridge rules and SNS topics of this account and region to write to a queue.
 
-        Other writers, such as a function or a schedule, need a role that allows it.
+        Other writers, such as a function or a schedule, need a role that allows this.
         """
         stack = Stack.of(self)
         for service, resource in (("events", "rule/*"), ("sns", "*")):

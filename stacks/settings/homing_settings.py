@@ -29,8 +29,8 @@ class HomingSettings(
     docs/operations.md lists them by their context keys (`maxAttempts`).
 
     Raises:
-        InvalidSettingsError: when a value is not valid, a name is not that of a setting, or some
-            settings cannot be combined.
+        InvalidSettingsError: when a value is not valid, a setting does not exist, or settings
+            cannot be combined.
     """
 
     @model_validator(mode="wrap")
@@ -42,7 +42,7 @@ class HomingSettings(
         try:
             settings = handler(given)
         except ValidationError as error:
-            # For an invalid value of `int | float`, pydantic reports two errors; show one problem.
+            # pydantic reports an invalid value of `int | float` twice; `_error` shows it once.
             problems = [naming.problem(details, cls.model_fields) for details in error.errors()]
             raise _error(naming.heading, problems) from error
         names = given if isinstance(given, Mapping) else {}
@@ -67,7 +67,7 @@ class HomingSettings(
         )
 
     def named(self, name: str) -> NamedSettings:
-        """Return the same settings, with the name of the Homing that they are for."""
+        """Return the same settings, with the name of the Homing to which they belong."""
         given = self.model_dump(include=self.model_fields_set & HomingSettings.model_fields.keys())
         return NamedSettings(**given, name=name)
 
@@ -76,8 +76,8 @@ class NamedSettings(HomingSettings):
     """The settings of one Homing, and its name in the account and region.
 
     Args:
-        name: the namespace of its metrics, the folder of its saved queries, and what the names of
-            its log groups begin with.
+        name: the name, which is also the namespace of its metrics, the folder of its saved queries,
+            and the beginning of the names of its log groups.
     """
 
     name: str

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from aws_cdk import RemovalPolicy
     from aws_cdk.aws_logs import RetentionDays
 
-# The retentions that can be set, in days, with CDK's names. CloudWatch Logs accepts only certain
-# numbers (PutRetentionPolicy), of which these are a selection.
+# The allowed log retentions in days, with CDK's names. They are a selection of the numbers that
+# CloudWatch Logs accepts (PutRetentionPolicy).
 _LOG_RETENTION = {
     1: "ONE_DAY",
     3: "THREE_DAYS",
@@ -113,8 +113,9 @@ class OperationSettings(SettingsGroup):
     def removal_policy(self) -> RemovalPolicy:
         """The removal policy of data, queues, waiting deliveries and logs.
 
-        When a first deployment is rolled back, even kept resources are deleted
-        (RetainExceptOnCreate): they are still empty, and each further try would leave another set.
+        When a first deployment is rolled back, even resources to be kept are deleted
+        (RetainExceptOnCreate). They are still empty, and otherwise each failed try would leave
+        another set of them.
         """
         from aws_cdk import RemovalPolicy  # noqa: PLC0415 -- starts Node
 

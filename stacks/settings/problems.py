@@ -38,7 +38,7 @@ class Naming:
     in_context: bool
 
     def name(self, either: str) -> str:
-        """Return the name of a setting in this convention; it may be given in either one."""
+        """Return the name of a setting in this convention; `either` may be in either of the two."""
         return to_camel(either) if self.in_context else to_snake(either)
 
     def problem(self, details: ErrorDetails, model_fields: Mapping[str, FieldInfo]) -> str:
@@ -55,7 +55,7 @@ class Naming:
         )
 
     def in_words(self, text: str, model_fields: Mapping[str, FieldInfo]) -> str:
-        """Return the text, with each setting that it names written in this convention."""
+        """Return a text in which the names of settings are converted to this convention."""
         aliases = "|".join(str(field.alias) for field in model_fields.values())
         return re.sub(rf"\b({aliases})\b", lambda found: self.name(found[0]), text)
 

@@ -128,10 +128,10 @@ class RetryPolicySettings(SettingsGroup):
     def policy_faults(self, given: Mapping[str, Any]) -> Iterator[str]:
         """Yield the errors in the combination of the policy's settings.
 
-        The rules are those of a message's policy; for example, `preset` excludes `schedule`.
+        The same rules apply to the policy of a message; for example, `preset` excludes `schedule`.
 
         Args:
-            given: the settings that differ from the defaults, by context key or by name.
+            given: the settings that were given, by context key or by name.
         """
         raw = {to_camel(name): value for name, value in given.items() if value is not None}
         raw |= {"retryOn": _entries(self.retry_on), "giveUpOn": _entries(self.give_up_on)}

@@ -14,7 +14,7 @@ _MAX_PORT = 65_535
 
 
 class TargetSettings(SettingsGroup):
-    """The address guard."""
+    """The settings of the address guard, which decides which targets may be reached."""
 
     allowed_ports: str = setting(
         ",".join(map(str, sorted(DEFAULT_PORTS))),

@@ -30,8 +30,9 @@ class Ledger(Construct):
     def __init__(self, scope: Construct, construct_id: str, *, settings: NamedSettings) -> None:
         super().__init__(scope, construct_id)
         self.table = table(self, "Deliveries", settings, sort_key="sk", ttl="ttl", streams=True)
-        # Sparse indexes: a delivery that succeeds at its first attempt has neither key, so it is in
-        # neither index. `<status>#<hex digit>` spreads each status over 16 partitions.
+        # These indexes are sparse: a delivery that succeeds at its first attempt lacks their key
+        # attributes, so it is in none of them. The partition keys end with `<status>#<hex digit>`,
+        # which spreads each status over 16 partitions.
         for index in INDEXES:
             self.table.add_global_secondary_index(
                 index_name=index,
@@ -47,16 +48,16 @@ class Ledger(Construct):
 
     @property
     def ordering_environment(self) -> dict[str, str]:
-        """The variables of the two tables of lines."""
+        """The environment variables with the names of the tables of lines and places."""
         return {"LINES_TABLE": self.lines.table_name, "PLACES_TABLE": self.places.table_name}
 
     def allow_advance(self, function: PythonFunction) -> None:
-        """Allow a function to queue the next deliveries of lines."""
+        """Allow a function to advance lines, apart from writing to the delivery queue."""
         grant(self.lines, function, "dynamodb:GetItem", "dynamodb:UpdateItem")
         grant(self.places, function, "dynamodb:Query", "dynamodb:DeleteItem")
         grant(self.table, function, "dynamodb:GetItem")
 
     def allow_lists(self, function: PythonFunction, *indexes: str) -> None:
-        """Allow a function to read lists of deliveries."""
+        """Allow a function to list deliveries from these indexes."""
         arns = [f"{self.table.table_arn}/index/{index}" for index in indexes]
         function.add_to_role_policy(iam.PolicyStatement(actions=["dynamodb:Query"], resources=arns))

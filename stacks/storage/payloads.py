@@ -1,4 +1,4 @@
-"""The bucket of payloads that are too large for the queue and the execution."""
+"""The bucket for payloads that are too large for queue messages and executions."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class Payloads(Construct):
-    """A private, encrypted bucket, over TLS only, in which all objects expire.
+    """A private, encrypted bucket, accessible over TLS only. All its objects expire.
 
     Args:
         settings: the removal policy.
@@ -48,7 +48,7 @@ class Payloads(Construct):
         )
 
     def allow(self, function: PythonFunction, *actions: str) -> None:
-        """Allow a function these actions on the objects."""
+        """Allow a function to perform these actions on the objects."""
         objects = self.bucket.arn_for_objects("*")
         function.add_to_role_policy(iam.PolicyStatement(actions=list(actions), resources=[objects]))
         name = Stack.of(self).get_logical_id(self.bucket.node.default_child)  # type: ignore[arg-type]

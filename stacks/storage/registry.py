@@ -18,11 +18,11 @@ class Registry(Construct):
     """Three tables, each read by different functions.
 
     - `keys`: hashes of API keys, for `authorize`. A hash of 256 random bits is not secret.
-    - `endpoints`: endpoints without secrets, for reception, delivery and their own API.
-    - `secrets`: signing secrets and header values, encrypted with `key`, which only `deliver` and
-      the endpoints' own API may use.
+    - `endpoints`: endpoints without their secrets, for most functions.
+    - `secrets`: signing secrets and header values, encrypted with `key`, which only the functions
+      `deliver` and `endpoints` may use.
 
-    `signing_layers` contains the layer that these two functions need for ed25519.
+    `signing_layers` contains the layer that these two functions need for ed25519 signatures.
 
     Args:
         settings: deletion protection and removal policy.

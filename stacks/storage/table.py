@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ..settings import NamedSettings
 
 
-def table(  # noqa: PLR0913 -- what differs between tables, each given by name
+def table(  # noqa: PLR0913 -- keyword arguments only
     scope: Construct,
     construct_id: str,
     settings: NamedSettings,
@@ -40,7 +40,7 @@ def table(  # noqa: PLR0913 -- what differs between tables, each given by name
         sort_key: the attribute of the sort key, if it has one.
         ttl: the attribute with the expiry of items, if they expire.
         encryption_key: a customer managed key.
-        streams: whether it has a stream of its changes, with each item before and after.
+        streams: whether it has a stream, with each item before and after its change.
     """
     return dynamodb.Table(
         scope,
@@ -65,12 +65,12 @@ def string(name: str) -> dynamodb.Attribute:
 
 
 def grant(to: dynamodb.Table, grantee: iam.IGrantable, *actions: str) -> None:
-    """Allow actions on a table without its indexes, which `Table.grant` would add."""
+    """Allow actions on a table, but not on its indexes, which `Table.grant` would include."""
     dynamodb.TableGrants(table=to, has_index=False).actions(grantee, *actions)
 
 
 def allow_stream(of: dynamodb.Table, function: PythonFunction) -> str:
-    """Allow a function to read the stream of a table's changes, and return its ARN."""
+    """Allow a function to read the stream of a table, and return the stream's ARN."""
     stream = of.table_stream_arn
     if stream is None:
         raise ValueError(f"{of.node.path} has no stream")

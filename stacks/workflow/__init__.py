@@ -1,1 +1,1 @@
-"""The delivery workflow, and the Express workflow of first attempts made from it."""
+"""The delivery workflow, and the Express workflow for first attempts, which is derived from it."""

@@ -1,9 +1,8 @@
-"""The Express workflow of first attempts, made from the definition of the delivery workflow.
+"""The Express workflow for first attempts, derived from the definition of the delivery workflow.
 
-AWS charges for every transition of a Standard workflow, and much less for an Express one, and most
-messages arrive at the first attempt. So the first attempt runs as an Express workflow made from the
-same file, and only a delivery that must wait continues in the Standard one (docs/architecture.md,
-"The express path").
+AWS charges for every transition of a Standard workflow, and much less for an Express workflow. Most
+messages arrive at the first attempt, so first attempts run as Express executions. Only a delivery
+that must wait continues in the Standard workflow (docs/architecture.md, "The express path").
 """
 
 from __future__ import annotations
@@ -22,17 +21,18 @@ RECORDED = "Recorded"
 UNRECORDED = "Unrecorded"
 POSTPONED = "Postponed"
 
-# The most retries of a step in an Express execution, which itself may run for only five minutes.
+# How often a state is retried in an Express execution at most. The number is low because an Express
+# execution may run for only five minutes.
 RETRY_LIMIT = 3
 
-# Like every end of the execution, this one outputs its name and the endpoint's response time.
+# The output of the execution if it ends with a hand-off: the kind of end, and the response time.
 _HANDED_OFF_OUTPUT = {
     "end": "HANDED_OFF",
     "responseTime": "{% $states.input.outcome.responseTime %}",
 }
 
 _HAND_OFF: dict[str, Any] = {
-    "Comment": "The retry is recorded: it is made in the Standard workflow.",
+    "Comment": "The retry is recorded. Hand off to the Standard workflow, which makes it.",
     "Type": "Task",
     "Resource": "arn:${Partition}:states:::states:startExecution",
     "Arguments": {
@@ -58,7 +58,7 @@ _HAND_OFF: dict[str, Any] = {
     ],
     "Catch": [
         {
-            "Comment": "Handed over before.",
+            "Comment": "The Standard execution has been started before.",
             "ErrorEquals": [
                 "StepFunctions.ExecutionAlreadyExistsException",
                 "ExecutionAlreadyExists",
@@ -72,8 +72,9 @@ _HAND_OFF: dict[str, Any] = {
 }
 
 
-# The delivery must wait, and no execution has it yet, so `dispatch` assigns it to one. `next` has
-# the fields of the delivery document that the wait changes.
+# With this output, the execution leaves a delivery that must wait, and that no execution has, to
+# `dispatch`, which starts a Standard execution for it. `next` contains the fields of the delivery
+# document that change.
 _POSTPONED_OUTPUT: dict[str, Any] = {"end": "POSTPONED", "next": {}, "responseTime": None}
 _NO_SLOT_OUTPUT = {**_POSTPONED_OUTPUT, "next": "{% $states.input.outcome.next %}"}
 _UNRECORDED_OUTPUT = {
@@ -111,11 +112,11 @@ _UNJUDGED: dict[str, Any] = {
     "Next": POSTPONED,
 }
 
-# The retry is handed off only if RecordRetry says that it is on record. With any other result, the
-# express path does not know that the delivery has an owner.
+# The delivery is handed off only if RecordRetry reports that the retry is recorded. With any other
+# result, the delivery may have no owner on record.
 _RECORDED: dict[str, Any] = {
     "Comment": (
-        "The retry is recorded, another worker continues, or no execution has the delivery yet."
+        "Three cases: the retry is recorded, another worker continues, or no execution has it."
     ),
     "Type": "Choice",
     "Choices": [
@@ -130,18 +131,24 @@ _RECORDED: dict[str, Any] = {
     "Default": UNRECORDED,
 }
 
-# For each state, where its transition to the wait leads instead.
+# The Express workflow has no Wait state. For each state with a transition to it, this is the state
+# to which that transition leads instead.
 _INSTEAD_OF_WAIT = {"RecordRetry": RECORDED, "WhatNext": POSTPONED}
 
 
 def first_attempt_definition(delivery: dict[str, Any], *, timeout_seconds: int) -> dict[str, Any]:
-    """Return the Express definition, made from that of the delivery workflow.
+    """Return the Express definition, derived from the definition of the delivery workflow.
 
-    It starts at `Deliver`, without a claim, and records a retry or a failure under the name of the
-    express path. A delivery that must wait is handed off to the Standard workflow if its record
-    allows; otherwise, or if no function can be invoked, it ends as postponed. It times out after
-    `timeout_seconds`, and retries no step for longer than an Express execution can run. Everything
-    else is the same. The given definition is not changed.
+    It differs from that definition as follows:
+
+    - It starts at `Deliver`, without an attempt claim.
+    - It records retries and failures with the execution name of the express path.
+    - If a delivery must wait for a retry that is recorded, it is handed off to the Standard
+      workflow. If it must wait and no retry is recorded, or if a function is throttled, the
+      execution ends as postponed.
+    - It times out after `timeout_seconds`, and retries each state at most `RETRY_LIMIT` times.
+
+    The argument `delivery` is not changed.
     """
     definition = copy.deepcopy(delivery)
     states = definition["States"]
@@ -168,7 +175,7 @@ def first_attempt_definition(delivery: dict[str, Any], *, timeout_seconds: int) 
 
 
 def _redirect(state: dict[str, Any], instead: str | None) -> None:
-    """Change each transition that leads to the wait, so that it leads to another state."""
+    """Change each transition to the Wait state, so that it leads to the state `instead`."""
     for holder in (state, *state.get("Choices", []), *state.get("Catch", [])):
         for arrow in ("Next", "Default"):
             if holder.get(arrow) == WAIT:

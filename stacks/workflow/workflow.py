@@ -31,18 +31,21 @@ if TYPE_CHECKING:
 
 DEFINITION = SOURCES / "statemachine" / "delivery.asl.json"
 
-# The two filters count events of log level ERROR that the functions do not see: failed direct
-# integrations, and broken executions ("Log levels", Step Functions developer guide). Every failed
-# try of a write is a TaskFailed; a refused condition is a result, not a failure. No such event
-# reports an expression that cannot be evaluated, so tests/unit/homing/ledger/test_updates.py
-# evaluates the expressions with all outcomes.
+# The next two filters count errors that the functions do not see, in the logs of executions at
+# level ERROR ("Log levels", Step Functions developer guide).
+#
+# The first one counts the failed tries of states that write to DynamoDB directly. Each try is a
+# TaskFailed or a TaskTimedOut; a failed condition is a result, not an error. If an expression of
+# such a state cannot be evaluated, there is no such event, so
+# tests/unit/homing/ledger/test_updates.py evaluates the expressions with all outcomes.
 _LEDGER_TRY_FAILED = (
     '{ ($.type = "TaskFailed" || $.type = "TaskTimedOut")'
     ' && $.details.resourceType = "dynamodb" && $.details.resource = "updateItem"'
     ' && $.details.error != "DynamoDB.ConditionalCheckFailedException" }'
 )
-# `DeliveryFailed` ends an execution with the ledger status as its error. Any other end means that
-# the message was neither delivered nor dead-lettered.
+# The second one counts broken executions. The state `DeliveryFailed` ends an execution with the
+# status of the delivery as its error. An execution that fails in any other way has neither
+# delivered nor dead-lettered its message.
 _BROKEN = (
     '{ ($.type = "ExecutionFailed" && $.details.error != "FAILED"'
     ' && $.details.error != "MAX_RETRIES_EXCEEDED")'
@@ -54,7 +57,7 @@ class Workflow(Construct):
     """The workflow of one delivery (docs/architecture.md).
 
     Args:
-        settings: attempt deadline, retention, log retention.
+        settings: the time limit of attempts, and how long messages and logs are kept.
         ledger: the tables in which deliveries are recorded.
         registry: the tables of endpoints and secrets.
     """
@@ -88,7 +91,7 @@ class Workflow(Construct):
         )
         self.record_retry = self._function(
             "RecordRetry",
-            memory_size=512,  # halves the load time of boto3
+            memory_size=512,  # with less memory, and so less processor time, boto3 loads slowly
             environment={"LEDGER_TABLE": self.ledger.table.table_name},
         )
         grant(self.ledger.table, self.record_retry, "dynamodb:UpdateItem")
@@ -105,7 +108,7 @@ class Workflow(Construct):
 
     @property
     def attempt_logs(self) -> tuple[logs.ILogGroup, ...]:
-        """The log groups of attempts: one for last attempts, one for all others."""
+        """The log groups that contain attempts: one for last attempts, one for all others."""
         return (self.classify.log_group, self.compute_backoff.log_group)
 
     def _function(
@@ -183,7 +186,8 @@ class Workflow(Construct):
         level: sfn.LogLevel,
         substitutions: dict[str, str] | None = None,
     ) -> sfn.StateMachine:
-        # Only Standard executions contain waiting deliveries; Express ones end in minutes.
+        # Only the Standard state machine is kept when the stack is deleted: its executions contain
+        # waiting deliveries, while Express executions end within minutes.
         is_standard = kind is sfn.StateMachineType.STANDARD
         kept = self._settings.removal_policy if is_standard else RemovalPolicy.DESTROY
         # from_string puts the definition into the template, where tests can read it; from_file
@@ -213,7 +217,7 @@ class Workflow(Construct):
         self._grant(machine)
         except_from(machine, "SF1", "Only errors are logged, at no cost (docs/decisions/0011).")
         if not is_standard:
-            except_from(machine, "SF2", "X-Ray traces what has to wait (docs/decisions/0011).")
+            except_from(machine, "SF2", "X-Ray traces the Standard one (docs/decisions/0011).")
         except_from(
             machine,
             "IAM5[Resource::*]",
@@ -248,7 +252,7 @@ def dead_lettering_queue(
     return sqs.Queue(
         scope,
         construct_id,
-        fifo=fifo,  # a FIFO queue dead-letters in a FIFO queue; `False` would not deploy
+        fifo=fifo,  # True for the dead letters of a FIFO queue, else None: `False` would not deploy
         retention_period=Duration.days(14),
         encryption=sqs.QueueEncryption.SQS_MANAGED,
         enforce_ssl=True,
