@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 CONCURRENCY = 8
 TOGETHER = 100  # the most messages that a request can contain
-_GROUP_BYTES = 5_000_000  # of a request, so that a file of long lines may be larger than memory
+_GROUP_BYTES = 5_000_000  # the most in a request, so that a file may be larger than memory
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,7 +38,7 @@ _SECOND_MS = 1000
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One attempt of a schedule, in milliseconds after the first.
+    """The time of one attempt in a schedule, in milliseconds after the first attempt.
 
     Args:
         attempt: the number of the attempt, counted from 1.

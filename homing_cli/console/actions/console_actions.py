@@ -54,7 +54,7 @@ class ConsoleActions:
 
     Args:
         target: the deployed Homing.
-        catalogue: the deliveries of that Homing.
+        catalogue: reads the deliveries of that Homing.
     """
 
     def __init__(self, target: Target, catalogue: Catalogue) -> None:

@@ -38,8 +38,8 @@ class Answers(Generic[Question, Answer]):
     Args:
         make: computes the answer to a question.
         kept_seconds: the shortest time for which an answer is kept.
-        kept_times: how long an answer is kept, as a multiple of the time that it took to compute.
-            Otherwise, pages that refresh themselves would cause it to be computed all the time.
+        kept_times: how long an answer is kept, as a multiple of the time that it took to compute;
+            so pages that refresh themselves do not cause it to be computed all the time.
         monotonic: a clock in seconds.
     """
 
