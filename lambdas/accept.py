@@ -88,10 +88,10 @@ def _warm_up() -> WarmUp:
 
 @lru_cache(maxsize=16)
 def _rules(host: str) -> Rules:
-    """Return the rules for messages that are sent to this host, which is refused as a target.
+    """Return the rules for messages in requests to this host, which refuse it as a target.
 
-    The stack cannot refuse the host of the function URL in a setting of this function, since the
-    URL is created after it.
+    The other hosts of the stack are in a setting of this function. The host of its function URL
+    cannot be, since the URL is created after the function.
     """
     settings = _settings()
     return Rules.of_deployment(settings, settings.guard.refusing([host]))
@@ -114,7 +114,7 @@ def accept_batch() -> Response[str]:
 
 @serve(app, TEST_ENDPOINT)
 def accept_test(endpoint_id: str) -> Response[str]:
-    """Accept a test message to an endpoint, which is delivered like any other message."""
+    """Accept a test message to an endpoint. It is delivered like any other message."""
     sender_id = queried_sender(app.current_event, TEST_ENDPOINT)
     return _accept(trial_message(named_endpoint(endpoint_id), sender_id))
 

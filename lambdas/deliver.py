@@ -103,7 +103,7 @@ def _claim(reference: Reference, event: dict[str, Any]) -> AttemptClaim | Supers
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Return the `outcome` of the attempt (docs/architecture.md, Deliver)."""
+    """Make an attempt and return its `outcome` (docs/architecture.md, Deliver)."""
     if is_warm_up(event):
         return {}
     deadline.begin(context)

@@ -45,7 +45,7 @@ _processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_fail
 
 @dataclass(frozen=True, slots=True)
 class _Desk:
-    """The services with which a container accepts messages.
+    """What a container needs to accept messages.
 
     Args:
         acceptance: accepts messages.
@@ -75,8 +75,8 @@ def _desk() -> _Desk:
     settings = _settings()
     sqs = client("sqs", read_seconds=2, tries=_TRIES)
     return _Desk(
-        # The rate of senders does not apply: the queue itself is their backlog, and there is no
-        # caller to refuse.
+        # `senderRatePerSecond` does not apply: the queue itself buffers messages, and there is no
+        # caller that could be told to send them later.
         Acceptance.connect(settings, tries=_TRIES, is_rated=False),
         Rules.of_deployment(settings, guard=settings.guard),
         UnacceptedQueue(settings.unaccepted_queue_url, sqs),

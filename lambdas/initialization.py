@@ -50,11 +50,11 @@ def initialize(*makers: Callable[[], object]) -> None:
 
 
 def connect(*calls: Callable[[], object]) -> None:
-    """Open connections, if Lambda initializes a function because of an invocation.
+    """Make calls that open connections, if Lambda initializes a function because of an invocation.
 
-    Connecting with TLS takes more processor time than a call, since botocore reads all certificate
-    authorities for each connection. The calls are made concurrently. They change nothing, and their
-    errors are ignored, since the invocation will get the same errors.
+    To open a TLS connection takes more processor time than the call itself, since botocore reads
+    all certificate authorities for each connection. The calls are made concurrently and change no
+    data. Their errors are ignored, since the invocation will get the same errors.
     """
     if os.environ.get(VARIABLE) != _ON_DEMAND:
         return

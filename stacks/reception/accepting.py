@@ -70,6 +70,6 @@ class Accepting:
         grant(self.registry.endpoints, function, *(f"dynamodb:{do}" for do in of_endpoints))
         for queue in (self.queue, self.bulk):
             queue.grant(function, "sqs:SendMessage")
-        self.queue.grant(function, "sqs:GetQueueAttributes")  # its call opens a connection
+        self.queue.grant(function, "sqs:GetQueueAttributes")  # called to open a connection early
         self.workflow.payloads.allow(function, "s3:PutObject")
         self.warm_up.grant_publish(function)

@@ -94,8 +94,8 @@ class Reception(Construct):
             self,
             construct_id,
             # A FIFO queue drops duplicates for five minutes and returns only one message of a group
-            # at a time (docs/decisions/0006). Each delivery is a group of its own, so that none
-            # waits for another.
+            # at a time (docs/decisions/0006). Each delivery is its own message group, so that no
+            # delivery waits for another.
             fifo=True,
             deduplication_scope=sqs.DeduplicationScope.MESSAGE_GROUP,
             fifo_throughput_limit=sqs.FifoThroughputLimit.PER_MESSAGE_GROUP_ID,

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 class WarmUp(Construct):
     """Invokes functions that would otherwise start only when a message reaches them.
 
-    `accept` cannot invoke them itself: its function URL is a setting of `deliver`, so a reference
-    in the other direction would be a circle (docs/decisions/0105).
+    `accept` cannot invoke `deliver` directly: the function URL of `accept` is a setting of
+    `deliver`, so a reference from `accept` to `deliver` would be circular (docs/decisions/0105).
 
     Args:
         functions: the functions that the topic invokes.
