@@ -1,7 +1,7 @@
 """The function `accept`: it accepts messages, alone or in a batch, and test messages to endpoints.
 
-It serves the HTTP APIs, which forward to it only requests for its routes, and a function URL, which
-forwards every request.
+It serves the HTTP APIs and a function URL. The APIs forward only requests for its routes, while the
+function URL forwards every request.
 """
 
 from __future__ import annotations

@@ -121,8 +121,8 @@ def _put_off(message: Received) -> int | None:
     that has failed for a transient reason is also redelivered at that time.
 
     Return None if the queue's visibility timeout applies instead: if the time could not be set, and
-    from the second receive on. This is longer, so that five receives outlast an outage
-    (docs/decisions/0055).
+    from the second receive on. The visibility timeout is longer, so that five receives outlast an
+    outage (docs/decisions/0055).
     """
     desk = _desk()
     if message.receives > 1:

@@ -81,8 +81,8 @@ def json_api(
 def serve(app: APIGatewayHttpResolver, route: Route) -> Callable[..., Any]:
     """Return the decorator of the function that serves a route.
 
-    The function takes the route's path parameters by their names in snake case. They may be
-    percent-encoded, as API Gateway passes them on.
+    The function takes the route's path parameters by their names in snake case. Their values may be
+    percent-encoded, since API Gateway does not decode them.
     """
     rule = re.sub(r"\{(\w+)\}", lambda name: f"<{_in_snake_case(name[1])}>", route.path)
     return app.route(rule, method=route.method)

@@ -39,8 +39,8 @@ def pause_collection() -> None:
 def initialize(*makers: Callable[[], object]) -> None:
     """Call each of the `makers`, which cache their results, if Lambda is initializing a function.
 
-    Every handler calls this at the end of its module. It resumes garbage collection, which from
-    then on ignores all objects that exist already.
+    Every handler calls this at the end of its module. Finally, resume garbage collection, which
+    from then on ignores all objects that already exist.
     """
     if VARIABLE in os.environ:
         for make in makers:

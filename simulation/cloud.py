@@ -339,7 +339,7 @@ def _response(answer: Answer, now: int, timeout: int) -> tuple[int, Outcome]:
 
 
 def _claims(about: Any) -> bool:
-    """Return whether the caller is `Deliver` after a wait, when it has to claim its attempt."""
+    """Return whether the caller is `Deliver` and has to claim its attempt, as after a wait."""
     return isinstance(about, Invocation) and "claim" in about.event
 
 

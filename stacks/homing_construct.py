@@ -305,7 +305,7 @@ class Homing(Construct):
 
     @property
     def unaccepted_queue(self) -> sqs.Queue:
-        """The queue of messages from ingest queues that were not accepted."""
+        """The queue of unaccepted messages, which come from the ingest queues."""
         return self._subscriptions.unaccepted_queue
 
     def grant_send(self, grantee: iam.IGrantable) -> iam.Grant:

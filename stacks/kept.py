@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def mark_what_is_kept(scope: Construct, settings: NamedSettings) -> None:
-    """Add metadata to every resource in a construct that is kept when the stack is deleted.
+    """Add metadata to those resources in a construct that are kept when the stack is deleted.
 
     CloudFormation ignores a change to a deletion policy unless another attribute of the resource,
     such as its metadata, changes with it ("DeletionPolicy attribute", User Guide).

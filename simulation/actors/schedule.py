@@ -43,9 +43,9 @@ class WatchdogSchedule:
         self._runs = 0
 
     def expect(self, overdue_since: int) -> None:
-        """Schedule the first run in which the watchdog takes up what is due at `overdue_since`.
+        """Schedule the first run in which the watchdog finds a delivery due at `overdue_since`.
 
-        It waits for the grace period (`GRACE`) after that time.
+        That is the first run after the grace period (`GRACE`) that follows this time.
         """
         after = max(overdue_since + GRACE_MS, self._scheduler.now) - self._start
         run_at = self._start + (after // self._every + 1) * self._every

@@ -105,7 +105,7 @@ def nothing_is_stuck(view: View) -> Iterator[str]:
 
 
 def limit_of_attempts(view: View) -> Iterator[str]:
-    """No delivery has more attempts than its `maxAttempts`, neither sent nor recorded."""
+    """No delivery has more than `maxAttempts` attempts, at the endpoint or in the ledger."""
     for delivery, document in view.documents.items():
         limit = document["policy"]["maxAttempts"]
         made = 1 + max((sent.attempt for sent in view.sent[delivery]), default=-1)
@@ -128,7 +128,8 @@ def record_agrees(view: View) -> Iterator[str]:
 def never_early(view: View) -> Iterator[str]:
     """No attempt is made before it is due, unless by an operator's immediate retry.
 
-    It is due at the time that the ledger records and the execution has scheduled.
+    It is due at the later of two times: the one that its execution has scheduled, and the one in
+    the ledger.
     """
     planned: dict[tuple[str, int, int], int] = {}
     for plan in view.journal.planned:
@@ -299,7 +300,7 @@ INVARIANTS: tuple[Callable[[View], Iterator[str]], ...] = (
 
 
 def violations(history: History) -> list[Violation]:
-    """Return the violations in a history."""
+    """Return the violations of invariants in a simulated history."""
     if not history.has_ended:
         return [Violation("ends", f"it has not ended after {history.events:,} events")]
     view = View(history)

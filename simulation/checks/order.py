@@ -98,7 +98,7 @@ def _late(view: View, earlier: str, begun: Begun, deadline: int) -> Iterator[str
 
 
 def _lines(view: View) -> Mapping[str, list[str]]:
-    """Return the deliveries of each line, in its order; without those that had no execution yet."""
+    """Return the deliveries of each line in order, except those that have had no execution."""
     found: dict[str, list[str]] = defaultdict(list)
     for delivery in view.sequences:
         reference = view.documents[delivery]["reference"]

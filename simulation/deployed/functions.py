@@ -1,8 +1,8 @@
 """Runs the deployed Lambda functions in the simulation.
 
-The handlers and the code that they call are the real ones. Within `simulated_edges`, module
-attributes of the handlers that return AWS clients, times or random values, or write logs, are
-replaced by stand-ins.
+The handlers and the code that they call are the real ones. `simulated_edges` replaces some module
+attributes of the handlers by stand-ins: those that return AWS clients, times or random values, and
+those that write logs.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Stand-ins for network, endpoints, random values and logs.
 
-Most classes and functions here replace one of the deployed code, which the docstring names.
+Most of them replace a class or function of the deployed code, which the docstring names.
 """
 
 from __future__ import annotations
@@ -143,9 +143,10 @@ class NoEndpointWatch:
 
 
 def cold_deliverer() -> Deliverer:
-    """Replaces `_deliverer` of `deliver`: returns a new deliverer, as if each start were cold.
+    """Replaces `_deliverer` of `deliver`: returns a new deliverer, as after a cold start.
 
-    With caches, a handler that runs again for its next call would behave differently from before.
+    A warm function has caches. With these, a handler that is run again for its next call would
+    behave differently from before.
     """
     dynamodb: Any = DynamoDB()
     deployment = current_edges().deployment

@@ -36,7 +36,7 @@ class Timeline(Protocol):
         """Perform a call."""
 
     def answer(self, process: Process, number: int, outcome: Outcome) -> None:
-        """Resume a process with the outcome of its call `number`, if it still waits for it."""
+        """Resume a process with the outcome of its call `number`, if the process still waits."""
 
     def crash(self, process: Process) -> None:
         """Crash the host of a process, and with it the process."""

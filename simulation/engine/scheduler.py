@@ -156,7 +156,7 @@ class Scheduler:
             _Joining(self, process, request.processes)
 
     def answer(self, process: Process, number: int, outcome: Outcome) -> None:
-        """Resume a process with the outcome of its call `number`, if it still waits for it."""
+        """Resume a process with the outcome of its call `number`, if the process still waits."""
         if process.calls == number and process.answered < number:
             self._resume(process, outcome)
 
@@ -179,7 +179,10 @@ class Scheduler:
         return self._plan.fault_at(label, kinds, draw)
 
     def stop_at(self, label: str) -> Fault | None:
-        """Return the fault that stops an execution at a state, if any; `label` names the two."""
+        """Return the fault that stops an execution at a state, if any.
+
+        `label` names the execution and the state.
+        """
         fault = self._plan.fault_at(label, STOPS, self._chance.bits(label) >> 32)
         if fault is not None:
             self.note(label, str(fault))

@@ -1,4 +1,4 @@
-"""Random cases: each seed defines a scenario, and how likely and how many its faults are."""
+"""Random cases: each seed defines a scenario, and the probability and number of its faults."""
 
 from __future__ import annotations
 
@@ -198,8 +198,8 @@ def _submissions(chance: Chance) -> Iterator[Submission]:
 def _repeats(chance: Chance, submission: Submission) -> Iterator[Submission]:
     """Yield duplicates of a message, sent at random times from `_REPEATS`.
 
-    They may come at once, within the five minutes in which a FIFO queue drops duplicates, after
-    these, or much later.
+    They may come at once, within the five minutes in which a FIFO queue drops duplicates, soon
+    after those five minutes, or much later.
     """
     for number in range(chance.pick(f"{submission.message}/repeats", (1, 1, 2, 4))):
         later = chance.pick(f"{submission.message}/repeat-{number}", _REPEATS)

@@ -164,7 +164,7 @@ def _delivered_whatever_is_on_record(states: dict[str, Any]) -> None:
 
 
 def _claim_without_a_condition() -> AbstractContextManager[None]:
-    """After a wait, make the attempt even if its claim is not valid."""
+    """After a wait, claim the attempt without a condition, so that the claim always succeeds."""
     return replaced(updates, "CLAIM_CONDITION", "attribute_not_exists(nothing)")
 
 

@@ -32,7 +32,7 @@ class Trial:
 
 
 def shrink(trial: Trial, still_breaks: Callable[[Trial], bool]) -> Trial:
-    """Return the trial without everything that can be removed while `still_breaks` returns True."""
+    """Make a trial smaller, step by step, as long as `still_breaks` returns True for it."""
     smaller: Trial | None = trial
     while smaller is not None:
         trial = smaller

@@ -110,7 +110,7 @@ class StepFunctions(Observer):
     def start_sync_execution(
         self, process: Process, call: Call, label: str, respond: Respond
     ) -> None:
-        """Run an Express execution and respond with its end.
+        """Run an Express execution, and respond with its result.
 
         The execution continues even if its caller times out.
         """

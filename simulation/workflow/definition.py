@@ -114,7 +114,7 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """A Choice state: the first rule whose condition holds decides."""
+    """A Choice state: the first rule whose condition holds determines the next state."""
 
     name: str
     rules: tuple[Rule, ...]

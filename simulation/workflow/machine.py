@@ -144,7 +144,7 @@ class Observer:
     """Methods that are called as an execution proceeds. In this base class they do nothing."""
 
     def entered(self, execution: Execution, state: str, data: Any) -> None:
-        """Handle the entry of a state."""
+        """Handle the entry of an execution into a state."""
 
     def task_failed(self, execution: Execution, state: str, data: Any, error: str) -> None:
         """Handle a failed try of a Task state."""

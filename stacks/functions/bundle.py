@@ -2,8 +2,8 @@
 
 Without compiled code, Lambda would compile the sources at each cold start, since it cannot write
 next to them. Python loads the compiled code without checking whether it matches the sources (PEP
-552, unchecked hashes), which it always does. The same sources and the same Python yield the same
-bytes on every machine.
+552, unchecked hashes): in the bundle, it always does. The same sources and the same Python yield
+the same bytes on every machine.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def _kept() -> TemporaryDirectory[str]:
 def make_bundle(folder: Path, python: Path | None) -> Path:
     """Make the bundle in an empty folder and return the folder.
 
-    If `python` is given, it compiles the code.
+    If `python` is given, compile the code with it.
     """
     for name in _PACKAGES:
         ignored = shutil.ignore_patterns("__pycache__", "py.typed", *_client(name))

@@ -1,4 +1,4 @@
-"""Compiles the layer that `make powertools-layer` has downloaded, which runs this module."""
+"""Compiles the Powertools layer. `make powertools-layer` downloads it and runs this module."""
 
 from __future__ import annotations
 

@@ -43,7 +43,7 @@ class Accepting:
 
     @property
     def environment(self) -> dict[str, str]:
-        """The variables of `AcceptSettings`, without the hosts of the stack's own APIs."""
+        """The environment variables of `AcceptSettings`, without the stack's own hosts."""
         return {
             "MESSAGES_TABLE": self.ledger.messages.table_name,
             "LEDGER_TABLE": self.ledger.table.table_name,

@@ -38,7 +38,7 @@ class Naming:
     in_context: bool
 
     def name(self, either: str) -> str:
-        """Return the name of a setting in this convention; `either` may be in either of the two."""
+        """Return the name of a setting in this convention; `either` is its name in any of them."""
         return to_camel(either) if self.in_context else to_snake(either)
 
     def problem(self, details: ErrorDetails, model_fields: Mapping[str, FieldInfo]) -> str:

@@ -44,7 +44,7 @@ class Payloads(Construct):
         except_from(
             self.bucket,
             "S1",
-            "Only two functions access the bucket; a log would cost as much as the bucket.",
+            "Only functions of this stack access the bucket; a log would cost as much as it does.",
         )
 
     def allow(self, function: PythonFunction, *actions: str) -> None:
