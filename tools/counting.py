@@ -1,14 +1,14 @@
 """Count the AWS calls of messages of every scenario on a local cloud: `make counts`.
 
-The real stack is deployed to the emulator. Messages with a payload of 1 KB are sent one at a time
-through the function URL, as by `homing send`, to a receiver that plays each scenario. This is done
-with the express path on and then off. To count the calls of the other ways in, one more message is
-sent through the HTTP API, one through the ingest queue, and ten in one request. The counts are the
-calls that the emulator served (`counted_calls`). The status of a message is read only after its
-calls are counted, and is then compared with the expected one.
+The real stack is deployed to the emulator. For each scenario, a message with a payload of 1 KB is
+sent through the function URL, as by `homing send`, to a receiver that behaves as in the scenario.
+This is done first with the express path on, then with it off. To count the calls of the other ways
+to send messages, one more message is sent through the HTTP API, one through the ingest queue, and
+ten in one request. The counts are the calls that the emulator served (`counted_calls`). The status
+of a message is read only after its calls are counted, and is then compared with the expected one.
 
-A function that reads a stream is counted as if it were invoked for each change that passes its
-filters, as on AWS, where the changes of a delivery are seconds apart.
+A function that reads a stream is counted as if it were invoked once for each change that passes its
+filters. This is so on AWS, where the changes of a delivery are seconds apart.
 """
 
 from __future__ import annotations
@@ -61,7 +61,8 @@ _NAMES = (
     *("standard.executions", "standard.transitions"),
     *("lambda.OperationalEvents", "events.entries"),
 )
-# Parts of the names of two tables: that of places, and the ledger, whose stream two functions read.
+# Substrings of the names of two tables: the table of places, and the ledger, whose stream has two
+# readers.
 _PLACES, _LEDGER = "LedgerPlaces", "LedgerDeliveries"
 _SHARED = ("lambda.Dispatch", "sqs.deliveries.receive", "sqs.deliveries.delete")
 _STREAM_HANDLERS = ("lambdas.operational_events.handler", "lambdas.release.handler")
@@ -80,7 +81,7 @@ class CountedCloud:
 
     Args:
         cloud: the deployed Homing.
-        file: the file with the record of its calls.
+        file: the file to which the cloud writes its calls.
         receiver: the receiver of the messages.
     """
 
@@ -89,7 +90,7 @@ class CountedCloud:
     receiver: Receiver
 
     def scenario(self, end: End, attempts: int) -> Calls:
-        """Send one message that has this end after this many attempts; return its calls.
+        """Send one message that ends like this after this many attempts; return its calls.
 
         Raises:
             LocalCloudError: when the delivery ends differently.
@@ -111,15 +112,15 @@ class CountedCloud:
         ordering_key: str | None = None,
         endpoint_id: str | None = None,
     ) -> Calls:
-        """Send a message to each of these scripts of the receiver; return the calls of all.
+        """Send messages, one for each script of the receiver; return the calls of all.
 
         Args:
-            scripts: the script of each message.
-            max_attempts: the limit of attempts in their policy.
-            via: `url`, `api`, `ingest` for the ingest queue, or `batch` for all in one request to
-                the function URL, as `homing send --file` sends them.
-            ordering_key: the `orderingKey` of all messages, so that each waits for the one before
-                it.
+            scripts: how the receiver responds to each message, such as `503,200`.
+            max_attempts: the maximum number of attempts in the policy of the messages.
+            via: `url` for the function URL, `api` for the HTTP API, `ingest` for the ingest queue,
+                or `batch` for one request with all messages to the function URL, as by
+                `homing send --file`.
+            ordering_key: the `orderingKey` of all messages; with one, each waits for the previous.
             endpoint_id: the endpoint that gets the messages, instead of the receiver's URL.
         """
         start = self.file.stat().st_size
@@ -239,7 +240,7 @@ def counted_cloud(folder: Path, app: App = OWN_APP) -> Iterator[CountedCloud]:
 
 
 def paths(counted: CountedCloud) -> dict[str, Any]:
-    """Count all scenarios; return `paths` of counts.json."""
+    """Count the calls of all scenarios; return the value of `paths` in counts.json."""
     on = _express_path(counted)
     counted.turn_express_path_off()
     return {"on": on, "off": _express_path(counted)}
@@ -263,14 +264,14 @@ def _express_path(counted: CountedCloud) -> dict[str, Any]:
 
 
 def _ordered(counted: CountedCloud, once: Calls) -> dict[str, Calls]:
-    """Return the calls that an `orderingKey` adds to a message, by whether the message waits."""
+    """Return the calls that an `orderingKey` adds to a message: alone, and behind another."""
     alone = counted.send(["200"], ordering_key=uuid.uuid4().hex)
     two = counted.send(["200", "200"], ordering_key=uuid.uuid4().hex)
     return {"alone": _minus(alone, once), "behind": _minus(_minus(two, alone), once)}
 
 
 def _rated(counted: CountedCloud) -> Calls:
-    """Return the calls that the rate limit of an endpoint adds to an attempt."""
+    """Return the additional calls of an attempt to an endpoint with `ratePerSecond`."""
     without, rated = (
         counted.send(["200"], endpoint_id=counted.endpoint("200", settings))
         for settings in ({}, {"ratePerSecond": 500})
@@ -284,7 +285,7 @@ def _minus(calls: Calls, others: Calls) -> Calls:
 
 
 def _shared(calls: Calls) -> Calls:
-    """Return one message's share of the calls for `TOGETHER` messages."""
+    """Return the calls for one message, if these are the calls for `TOGETHER` messages."""
     return Counter({name: _whole(count / TOGETHER) for name, count in calls.items()})
 
 
@@ -303,9 +304,9 @@ def _script(end: End, attempts: int) -> str:
 
 
 def _is_done(calls: list[dict[str, Any]]) -> bool:
-    """Return whether every message has left the queue, and everything that it caused has ended.
+    """Return whether all messages have left the queue, and all that they caused has ended.
 
-    A message causes executions, and changes of tables that streams pass on to functions.
+    Messages cause executions, and changes to tables, which functions read from streams.
     """
     actions = Counter(call["action"] for call in calls)
     ended = actions["ExecutionSucceeded"] + actions["ExecutionFailed"]
@@ -331,7 +332,7 @@ def _is_told(calls: list[dict[str, Any]]) -> bool:
 
 
 def _named(calls: list[dict[str, Any]], queues: Mapping[str, str]) -> Calls:
-    """Return how many calls of each kind there are, by their names in counts.json."""
+    """Return the number of calls of each kind, by the names of the kinds in counts.json."""
     total: Calls = Counter()
     for call in calls:
         for name in _names(call, queues):
@@ -351,7 +352,8 @@ def _names(call: dict[str, Any], queues: Mapping[str, str]) -> Iterator[str]:
         case "dynamodb" if action not in _READS:
             yield "dynamodb.writeUnits"
         case "dynamodb" if "Registry" not in on:
-            # `deliver` reads an endpoint once a minute, however many messages there are.
+            # Reads of endpoints do not count: `deliver` reads each once a minute, for any number of
+            # messages.
             yield "dynamodb.readUnits"
         case "sqs" if action in _QUEUE_ACTIONS:
             yield f"sqs.{queues[on]}.{_QUEUE_ACTIONS[action]}"
@@ -376,7 +378,7 @@ def _standard(action: str) -> Iterator[str]:
 
 
 def _construct_id(handler: str) -> str:
-    """Return the construct id of a function from its handler: `lambdas.record_retry.handler`."""
+    """Return the construct id of a function: `RecordRetry` for `lambdas.record_retry.handler`."""
     return handler.split(".")[1].title().replace("_", "")
 
 

@@ -1,8 +1,8 @@
 """The generated tables of the docs: `python -m tools.doc_tables` writes them.
 
-On a page, a line `<!-- table: name -->` and a blank line precede each generated table. A test
-compares the pages with the generated tables, so that the pages always agree with the counts, prices
-and quotas.
+On a page, each generated table comes after a line `<!-- table: name -->` and a blank line. A test
+generates the tables again and compares them with the pages, so that the pages always agree with the
+counts, prices and quotas.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _BLOCK = re.compile(r"(<!-- table: (?P<name>[\w-]+) -->\n)\n*(?:\|[^\n]*\n)*\n*"
 
 
 def refresh(text: str, tables: Mapping[str, Callable[[], Rows]]) -> str:
-    """Return the text of a page, with all its tables generated again.
+    """Return the text of a page with new versions of all its generated tables.
 
     Raises:
         KeyError: when the page names an unknown table.

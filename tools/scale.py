@@ -1,7 +1,8 @@
-"""The scale model: which AWS quota is reached first at a rate of messages.
+"""The scale model: which AWS quota is reached first at a given rate of messages.
 
-The demand on a quota is rate x calls, or rate x time for a quota of concurrency (Little's law).
-Calls come from `counts.json`, times from `data/assumptions.json`, quotas from `tools/quotas.json`.
+The demand on a quota is the message rate times the calls per message. For a quota of concurrency,
+it is the rate times the duration (Little's law). The calls come from `counts.json`, the durations
+from `data/assumptions.json`, the quotas from `tools/quotas.json`.
 """
 
 from __future__ import annotations
@@ -28,7 +29,8 @@ DEFAULT = Workload()
 SLOW = replace(DEFAULT, latency_ms=15_000)
 
 _INDEX_PARTITIONS = 16
-# With the default policy, retries wait 1 to 2 s, then 2 to 3 s; with a schedule of days, longer.
+# These are the waits with the default policy: 1 to 2 s, then 2 to 3 s. A policy that retries for #
+# days has longer ones.
 _WAIT_SECONDS = 2
 
 
@@ -41,7 +43,7 @@ class Quota:
         limit: the value of the quota.
         unit: the unit of the value.
         remedy: how to raise it.
-        source: where the quota is documented, with the date; empty if this stack sets it.
+        source: where the quota is documented, and when it was read; empty if this stack sets it.
     """
 
     name: str
@@ -65,7 +67,7 @@ class Load:
 
 
 def quotas() -> dict[str, Quota]:
-    """Return the quotas, by the names that `demands` uses."""
+    """Return the quotas by name; `demands` uses the same names."""
     document = json.loads(_FILE.read_text())["quotas"]
     return {
         name: Quota(
@@ -80,7 +82,7 @@ def quotas() -> dict[str, Quota]:
 
 
 def loads(model: Model, workload: Workload, rate: float) -> dict[str, Load]:
-    """Return the demand that a rate of messages makes on every quota.
+    """Return the demand on every quota at a rate of messages.
 
     Args:
         model: the counts and assumptions; prices are not used.
@@ -93,23 +95,23 @@ def loads(model: Model, workload: Workload, rate: float) -> dict[str, Load]:
 
 
 def binding(loads_of: Mapping[str, Load]) -> list[Load]:
-    """Return the loads that use up their quotas, the largest share first."""
+    """Return the loads that reach or exceed their quotas, the largest share first."""
     return sorted(
         (load for load in loads_of.values() if load.share >= 1), key=lambda load: -load.share
     )
 
 
 def demands(basis: Basis, rate: float) -> dict[str, float]:
-    """Return the demand that a rate of messages makes on each quota, in the unit of the quota."""
+    """Return the demand on each quota at a rate of messages, in the unit of the quota."""
     calls = expected_calls(basis.counts, basis.workload)
     batch_seconds = dispatch_ms(basis) / 1000
     left = detached_share(basis)
-    # The time of a batch in which a detached message is settled.
+    # The duration of the batch in which the message of a detached attempt is received again.
     again_seconds = basis.assumptions.functions["Dispatch"].ms / 1000
     retries = calls["lambda.RecordRetry"]
     busiest = max(calls[f"lambda.{name}"] for name in basis.assumptions.functions)
     dead_letters = calls["sqs.deadLetters.send"]
-    # The index is written when an item enters the index, moves in it or leaves it.
+    # The attention index is written when an item is added to it, moved in it or removed.
     index_writes = 2 * retries + dead_letters
     return {
         "api.throttle": rate * calls["api.requests"],
@@ -155,18 +157,18 @@ def _open_seconds(basis: Basis) -> float:
 def dispatched_per_second(model: Model, workload: Workload, slow_share: float) -> float:
     """Return the messages per second that are dispatched when some endpoints are slow.
 
-    A batch ends when its slowest delivery has ended or was detached, so one slow endpoint delays up
-    to nine other deliveries for as long as `dispatch` waits. The message of a detached delivery is
-    redelivered, so it takes up room in a second batch.
+    A batch ends when each of its first attempts has ended or was detached. So one slow endpoint
+    delays up to nine other deliveries for as long as `dispatch` waits. The message of a detached
+    attempt is redelivered, so it is part of a second batch too.
 
     Args:
         model: counts and assumptions.
         workload: the setting of the express path, and the response time of the other endpoints.
-        slow_share: the share of messages to endpoints as slow as in `SLOW`; each goes to a
-            different endpoint, so that no bulkhead defers it.
+        slow_share: the share of messages to endpoints that are as slow as in `SLOW`. Each of these
+            messages goes to a different endpoint, so that no bulkhead defers it.
     """
     slow = model.basis(replace(workload, latency_ms=SLOW.latency_ms))
-    # How often a message is received, on average.
+    # The average number of times that a message is received.
     handed_out = 1 + slow_share * detached_share(slow)
     at_once: float = model.assumptions.settings["dispatchConcurrency"] * workload.batch_size
     return at_once / _batch_ms(model, workload, slow_share / handed_out) * 1000 / handed_out

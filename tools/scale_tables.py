@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 
     Rows = list[list[str]]
 
-_AT_API = replace(DEFAULT, via="api")  # otherwise the demand on the API's quotas would be 0
+_AT_API = replace(
+    DEFAULT, via="api"
+)  # with the default, the function URL, the demand on the HTTP API would be 0
 _SLOW_SHARES = (0.0, 0.01, 0.05, 0.10, 0.5, 1.0)
 
 
@@ -34,7 +36,7 @@ def _model() -> Model:
 
 
 def first() -> Rows:
-    """Return the quotas that each rate of messages uses up, the largest share first."""
+    """Return, for each rate of messages, the quotas that are reached, the largest share first."""
     columns = {
         "express path on": DEFAULT,
         "express path off": replace(DEFAULT, express_path="off"),
@@ -54,12 +56,12 @@ def _binding(workload: Workload, rate: float) -> str:
 
 
 def demand() -> Rows:
-    """Return the demand of each rate on every quota: express path on, all through one HTTP API."""
+    """Return the demand on every quota, by rate: express path on, all through one HTTP API."""
     return _demand(_AT_API)
 
 
 def demand_off() -> Rows:
-    """Return the demand of each rate on every quota: express path off, all through one HTTP API."""
+    """Return the demand on every quota, by rate: express path off, all through one HTTP API."""
     return _demand(replace(_AT_API, express_path="off"))
 
 

@@ -1,7 +1,7 @@
 """Check workflow definitions without running them: `python -m tools.static_check FILE...`.
 
-AWS checks a definition at deployment; the local cloud does not. statelint checks the states and
-their transitions, and every JSONata expression is parsed, which statelint does not do.
+AWS checks a definition when it is deployed, but the local cloud does not. Here statelint checks the
+states and their transitions. Since it ignores JSONata expressions, each of these is parsed too.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-# Neither of these two packages has types.
+# These two packages have no type annotations.
 from jsonata.jexception import JException  # type: ignore[import-untyped]
 from jsonata.jsonata import Jsonata  # type: ignore[import-untyped]
 from statelint.linter import Linter  # type: ignore[import-untyped]

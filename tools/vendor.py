@@ -1,7 +1,7 @@
-"""Download the console's JavaScript again: `make vendor`.
+"""Download the JavaScript libraries of the console again: `make vendor`.
 
 The files are committed, so that the console works offline and without npm. Each comes from the
-archive of a release in the npm registry. The SHA-512 of the archive is checked.
+archive of a release in the npm registry, whose SHA-512 is checked.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Package:
         name: the name of the package.
         version: the version of the release.
         sha512: the SHA-512 of the archive in base64, from `npm view NAME dist.integrity`.
-        files: the files to extract, and their names in this project.
+        files: the path of each file in the archive, and the name of the file in this project.
     """
 
     name: str
@@ -66,7 +66,7 @@ PACKAGES = (
 
 
 def extract(package: Package, archive: bytes) -> dict[str, bytes]:
-    """Return the files of a package's archive, by their names in this project.
+    """Return the contents of the files of a package, by their names in this project.
 
     Raises:
         ValueError: when the archive does not have the expected SHA-512 or lacks a file.
