@@ -1,8 +1,9 @@
 """Compare a full attempt in this process (Deliver, then Classify) with a bare keep-alive POST.
 
-All ways of sending use the same minimal receiver, which runs in its own process. They alternate, so
-that load on the machine slows all of them equally. `deliver + classify` includes everything that
-the two handlers do, also the log event (written to the null device).
+Each row of the table is one way of sending. All of them use the same minimal receiver, which runs
+in its own process. They alternate, so that load on the machine slows all of them equally. The row
+`deliver + classify` includes everything that the two handlers do, including the log event (written
+to the null device).
 
     python benchmarks/attempt.py
 """

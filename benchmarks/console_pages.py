@@ -1,8 +1,8 @@
 """Measure the console's pages with a ledger of 100,000 records: `make bench-console`.
 
-A real console runs over a local cloud and is requested by HTTP. The records are those of the
-browser tests. The command prints a table. It exits non-zero if the median time of a
-list or of a delivery is above a second.
+A console shows a local cloud, and its pages are requested by HTTP. The records are generated as for
+the browser tests. The command prints a table. It exits non-zero if the median time of a page is
+above a second, for the pages that have this limit: lists and deliveries.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 RECORDS = sized(100_000, 3000)
 TIMES = sized(5, 1)
-DEEP = sized(20, 1)  # how many pages after the first the deep pages are
+DEEP = sized(20, 1)  # the number of pages of a list that are skipped to reach a deep page
 ALLOWED_SECONDS = 1.0
 AGAIN_SECONDS = 1.0
 PATHS = {
@@ -60,7 +60,7 @@ PATHS = {
 UNBOUND = {"what if"}
 
 
-# Words on a page whose list or count is still being made.
+# Words on a page whose list or count is not complete yet.
 UNFINISHED = ("Searching…", "Counting")
 
 
@@ -109,7 +109,7 @@ def main() -> int:
 
 
 def timed(url: str) -> Iterator[Timing]:
-    """Yield the times of each page, also of pages that are found by a link on another page."""
+    """Yield the times of each page, including pages whose URL is a link on another page."""
     newest = completed(f"{url}/deliveries?status=FAILED")
     (latest, *_) = re.findall(r'<time datetime="([^"]+)"', newest)
     since = latest[: len("2026-01-01T12:0")] + "0"
@@ -142,7 +142,7 @@ def completed(address: str) -> str:
 
 
 def is_unfinished(text: str) -> bool:
-    """Return whether the text of a page says that its list or count is still being made."""
+    """Return whether the text of a page says that its list or count is not complete yet."""
     return any(words in text for words in UNFINISHED)
 
 

@@ -38,7 +38,7 @@ def retried(documents: Iterable[Event]) -> Iterator[Event]:
 
 
 def changed(documents: Iterable[Event], ledger: str) -> Iterator[Event]:
-    """Yield the stream events of the changes that cause operational events: second failures.
+    """Yield stream events with changes that cause operational events: second failed attempts.
 
     Args:
         documents: the deliveries.

@@ -1,14 +1,15 @@
 """Compare one sender's times from POST to delivery with and without a flood by another sender.
 
-One sender makes 5 deliveries a second to 20 quick endpoints. When the third run begins, 600
-deliveries of another sender to 60 endpoints that hang are already on the queues.
-`benchmarks/fairness_model.py` does the same in virtual time, with 3,000.
+One sender makes 5 deliveries a second to 20 quick endpoints. There are three runs: without a flood,
+with a flood to quick endpoints, and with a flood to endpoints that hang. A flood is 600 deliveries
+of another sender to 60 endpoints; they are already on the queues when the run begins.
+`benchmarks/fairness_model.py` does the same in virtual time, with 3,000 deliveries.
 
-On AWS each function has a processor of its own. Here all functions and AWS itself share this
-machine, both cores of which are busy when 60 deliveries a second move to the Standard workflow. So
-the bulk queue is dispatched at a quarter of this rate, and the flood lasts longer than the run. The
-second run has a flood of the same size to quick endpoints: whatever slows both the second run and
-the third is the effect of the machine. The size of the flood can be given as an argument.
+On AWS each execution environment of a function has its own processor. Here all functions and the
+emulator of AWS share this machine, and 60 deliveries a second that move to the Standard workflow
+keep both of its cores busy. So the bulk queue is dispatched at a quarter of this rate, and the
+flood lasts longer than the run. If the second run is slowed as much as the third, the cause is the
+machine, not the endpoints that hang. The size of the flood can be given as an argument.
 
     python benchmarks/fairness.py [DELIVERIES]
 """
@@ -57,7 +58,7 @@ MESSAGES = sized(200, 10)  # the messages of the sender whose times are measured
 ENDED_AFTER = sized(20, 1)  # seconds, after which all attempts have timed out
 TOGETHER = 100  # messages in a request
 SENDING = 2  # concurrent requests
-# Long times, since the machine does other things as well.
+# These times are long because the machine is busy with the functions too.
 PATIENT = Retrying(timeout=35, give_up_after=300)
 LABELS = ("without", "with, quick endpoints", "with, endpoints hang")
 
@@ -102,7 +103,7 @@ def runs(count: int) -> Iterator[Run]:
 
 
 def during(target: Target, api: ApiClient, receiver: Receiver, label: str) -> Run:
-    """Measure while both queues are dispatched, and remove what is left of the flood."""
+    """Measure while both queues are dispatched, and then empty the bulk queue."""
     with polled(target, DISPATCHERS, bulk_per_second=BULK_PER_SECOND):
         run = measure(api, receiver, MESSAGES, label)
     purge_bulk(target)

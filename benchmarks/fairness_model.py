@@ -1,21 +1,22 @@
 """Compare ways to isolate senders from each other's slow deliveries, in virtual time.
 
-One sender makes 50 deliveries a second to 20 quick endpoints. After a while another sender puts
-3,000 deliveries on the queue within a second, to 60 endpoints that hang. The model is that of
-`isolation_model.py`: ten concurrent batches, with the real bulkhead in each dispatcher. Times are
-from POST to the arrival of the quick sender's requests. Fixed seed: the figures are the same every
-time.
+The quick sender makes 50 deliveries a second to 20 quick endpoints. After 10 seconds another sender
+floods the queue: within a second it queues 3,000 deliveries to 60 endpoints that hang. As in
+`isolation_model.py`, the model has ten concurrent batches, with the real bulkhead in each
+dispatcher. The times in the table are from POST to the arrival of the request, for the quick
+sender's messages. The seed is fixed, so the figures are the same every time.
 
-    one queue, by origin    one FIFO queue; slowness judged by origin, whoever sends; dispatchers
-                            wait up to a second for each attempt
-    one queue               slowness judged by sender and endpoint; if an endpoint is not known to
-                            be quick, dispatchers wait up to 0.15 s for an attempt, or not at all
+    one queue, by origin    one FIFO queue; slowness is judged by origin, for all senders together;
+                            dispatchers wait up to a second for each attempt
+    one queue               one FIFO queue; slowness is judged by sender and endpoint; dispatchers
+                            wait at most 0.15 s for an attempt to an endpoint that is not known to
+                            be quick
     five queues             each sender has one of five queues with two dispatchers each; here both
                             senders have the same queue, as happens to one pair in five
-    a fair queue            a standard queue that hands out the message of the sender that has the
-                            fewest in flight, as SQS does for message groups
-    a bulk queue            what a sender puts on the queue beyond its burst goes to a second queue
-                            with dispatchers of its own (docs/decisions/0096)
+    a fair queue            a standard queue that returns a message of the sender with the fewest
+                            messages in flight, as SQS does for message groups
+    a bulk queue            deliveries beyond a sender's burst go to a second queue, which has its
+                            own dispatchers (docs/decisions/0096)
 
     python benchmarks/fairness_model.py
 """
@@ -64,7 +65,7 @@ ACCEPTING = 4  # containers of `accept`
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A message on a queue. A detached message is settled from the ledger later."""
+    """A message on a queue. If its attempt is detached, it is received a second time."""
 
     posted: float
     sender: str
@@ -85,7 +86,7 @@ class Dispatcher:
     left: list[float] = field(default_factory=list)
 
     def detach(self, now: float, over: float) -> bool:
-        """Return whether an attempt may be detached. If not, the dispatcher waits until it ends."""
+        """Return whether an attempt may be detached. If not, the dispatcher waits for its end."""
         self.left = [each for each in self.left if each > now]
         if len(self.left) >= MOST_DETACHED:
             return False
@@ -126,7 +127,7 @@ class Pool:
 
 @dataclass(frozen=True, slots=True)
 class Scheme:
-    """One way to be fair.
+    """One way to isolate senders from each other: a row of the table.
 
     Args:
         name: its name in the table.
@@ -166,12 +167,12 @@ class Run:
             Pool([self._dispatcher() for _ in range(size)], is_fair=scheme.is_fair)
             for size in scheme.pools
         ]
-        self.arrived: list[tuple[float, float]] = []  # of the quick sender: POST, seconds from it
+        self.arrived: list[tuple[float, float]] = []  # quick sender: POST, seconds to arrival
         self.flooded: list[float] = []  # when a flooding message had left the queue
 
     def _dispatcher(self) -> Dispatcher:
         limits = Limits(
-            FLOOD_SIZE,  # so that no message waits for a permit: isolation_model.py is about that
+            FLOOD_SIZE,  # a limit of concurrent attempts that is not reached
             timedelta(seconds=TIMEOUT),
             timedelta(seconds=OVER_AFTER),
             timedelta(seconds=SLOW_THRESHOLD),
@@ -215,7 +216,7 @@ class Run:
         self._pump(pool)
 
     def _settle(self, pool: Pool, dispatcher: Dispatcher, message: Message) -> float:
-        """Start settling a message; return the time at which the dispatcher is done with it."""
+        """Start to process a message; return the time at which the dispatcher is done with it."""
         if message.was_left:
             return self.now + STARTED_IN
         permit = dispatcher.bulkhead.enter(self._recipient(message))

@@ -1,9 +1,9 @@
 """Measure the time that the address guard adds to a connection.
 
-A connection needs one `check_url`, and one `check_address` for each address of the name. For
-comparison, the table also shows `getaddrinfo` with a literal address, which makes no query. The
-target is 50 microseconds. The figures are processor time, so other load on the machine does not
-count.
+For a connection, the guard makes one `check_url`, and one `check_address` for each address of the
+host name. For comparison, the table also shows `getaddrinfo` with a literal address, which makes no
+DNS query. The checks should take at most 50 microseconds. The figures are processor time, so other
+load on the machine does not count.
 
     python benchmarks/guard.py
 """
@@ -54,7 +54,7 @@ def connection(guard: AddressGuard, addresses: list[str]) -> Callable[[], None]:
 def microseconds(
     function: Callable[[], object], calls: int = sized(1000, 1), rounds: int = 15
 ) -> float:
-    """Return the time of one call in microseconds: the median of some rounds."""
+    """Return the time of one call in microseconds: the median of several rounds."""
     times = timeit.repeat(function, timer=time.thread_time, number=calls, repeat=rounds)
     return median(times) / calls * 1e6
 

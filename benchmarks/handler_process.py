@@ -1,9 +1,9 @@
 """Call one handler repeatedly in this process, and print its memory and times as JSON.
 
-`benchmarks.handlers` starts it with the environment of the deployed function. Its input is
-`{"name", "events", "bare", "fronts"}`. If `bare` is the name of a table, each call is followed by
-one bare boto3 call (GetItem, boto3's own settings), so that load on the machine slows both equally.
-`fronts` contains, for a port, the port to which connections go instead.
+`benchmarks.handlers` starts this process with the environment variables of the deployed function.
+The input is `{"name", "events", "bare", "fronts"}`. If `bare` is the name of a table, each call of
+the handler is followed by one bare boto3 call (GetItem, boto3's own settings), so that load on the
+machine slows both equally. `fronts` maps ports to the ports to which connections go instead.
 """
 
 from __future__ import annotations
@@ -42,9 +42,9 @@ def bare_call(table: str) -> Any:
 
 
 def counted() -> list[str]:
-    """Return a list that gets an entry for each request that botocore makes from now on."""
+    """Return a list; from now on, each request of botocore appends an entry to it."""
     requests: list[str] = []
-    if "urllib3" not in sys.modules:  # a handler without clients, whose memory is measured
+    if "urllib3" not in sys.modules:  # no AWS clients: importing urllib3 would add memory
         return requests
     from urllib3 import HTTPConnectionPool  # noqa: PLC0415 -- only where the handler has loaded it
 
@@ -59,7 +59,10 @@ def counted() -> list[str]:
 
 
 def redirect(fronts: dict[str, int]) -> None:
-    """Redirect connections to these ports, since a local cloud serves only its own name."""
+    """Redirect connections to these ports to the given ones, such as those of a TLS proxy.
+
+    The URLs stay the same, since a local cloud refuses requests with another host.
+    """
     look_up = socket.getaddrinfo
 
     def redirected(host: Any, port: Any, *more: Any, **named: Any) -> Any:

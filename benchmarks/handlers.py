@@ -1,4 +1,4 @@
-"""The real handlers in separate processes, against a local cloud, and their events."""
+"""Calls the real handlers in separate processes, with a local cloud, and builds their events."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Called:
         peak_mb: the highest resident set.
         importing: the processor time of the import.
         calls: the processor time of each call.
-        bares: the processor time of each bare boto3 call, if there were any.
+        bares: the processor time of each bare boto3 call; empty if there were none.
         requests: how many requests to AWS each call makes.
     """
 

@@ -1,7 +1,7 @@
 """Break down the time from POST to the request at the receiver, on the local cloud.
 
-Messages are sent at a steady rate. The ends of hops come from logs, from the history of the Express
-execution (which the local cloud keeps) and from the receiver.
+Messages are sent at a steady rate. The time at which a hop ends comes from a log, from the events
+of the Express execution (which the local cloud, unlike AWS, keeps) or from the receiver.
 
     python benchmarks/hops.py [SECONDS]
 """

@@ -1,10 +1,10 @@
 """Measure how much longer a new interpreter takes if it imports a handler, for each handler.
 
-The import time of the Python client is measured relative to boto3's.
+For the Python client, the table shows how much longer its import takes than that of boto3.
 
-This time is part of a cold start. Compiled modules (.pyc) exist, as after the first start on a
-machine. The handlers alternate, so that load on the machine slows all of them equally. The fastest
-run counts, since what the others take longer is noise.
+The import time of a handler is part of a cold start. Bytecode (.pyc files) exists, as after the
+first start on a machine. The handlers alternate, so that load on the machine slows all of them
+equally. The fastest run counts, since the additional time of the others is noise.
 
     python benchmarks/imports.py
 """

@@ -1,18 +1,18 @@
 """Compare how long messages take from POST to delivery, with and without an endpoint that hangs.
 
 Messages to 20 endpoints are sent at a steady rate, and each is timed from its POST to its arrival.
-At the same time, as many messages go to one more endpoint. In the first run this endpoint is quick;
-in the second it accepts connections and never responds. So both runs have the same load. The second
-run is measured from the moment the endpoint that hangs gets its first message, and the first
-seconds of the run are also shown separately.
+At the same time, the same number of messages goes to one more endpoint. In the first run this
+endpoint is quick; in the second it hangs: it accepts connections and never responds. So both runs
+have the same load. The second run is measured from the moment when the endpoint that hangs gets its
+first message, and its first seconds are also shown separately.
 
-A local cloud is one machine, so unlike on AWS, every process slows the others. So before each run,
-messages are sent to hanging endpoints until no further function is started, and the rate is
-moderate: at twice the rate, two cores are too slow (docs/benchmarks.md).
+Unlike on AWS, all processes of a local cloud share one machine, and each slows the others. So
+before each run, messages are sent to hanging endpoints until no further container is started. The
+rate is moderate: at twice the rate, two cores are too slow (docs/benchmarks.md).
 
-The emulator dispatches the batches of a queue one after the other, AWS ten concurrently (by
-default). So ten pollers replace the emulator's here (`benchmarks/pollers.py`). All of this shares
-one machine; `benchmarks/isolation_model.py` models a machine for each function.
+AWS dispatches ten batches concurrently (by default), but the emulator one after the other. So here
+ten pollers replace the emulator's poller (`benchmarks/pollers.py`). `benchmarks/isolation_model.py`
+makes the same comparison without the limits of one machine.
 
     python benchmarks/isolation.py [MESSAGES]
 """
@@ -50,15 +50,15 @@ if TYPE_CHECKING:
 
     from homing_cli.client.target import Target
 
-MESSAGES = sized(1000, 10)  # as many to the other endpoints as to the one that is quick or hangs
+MESSAGES = sized(1000, 10)  # to the 20 endpoints, and as many to the one that is quick or hangs
 DISPATCHERS = 10  # concurrent batches, the default of the stack's settings
-PER_SECOND = 5.0  # to the other endpoints, and as many to the one that is quick or hangs
+PER_SECOND = 5.0  # to the 20 endpoints, and as many to the one that is quick or hangs
 SENDERS = 4
 WARM_UP = sized(100, 5)  # messages in one round
 ROUNDS = sized(8, 1)  # the maximum number of rounds of warming up
-FIRST_WAIT = "0.15"  # the default of the stack; the local cloud is deployed with more
-SLOW_THRESHOLD = "1"  # the default of the stack; the local cloud is deployed with more
-FIRST_SECONDS = sized(8.0, 1.0)  # of the run with the endpoint that hangs, shown separately
+FIRST_WAIT = "0.15"  # the default of the stack; the local cloud has a longer one
+SLOW_THRESHOLD = "1"  # the default of the stack; the local cloud has a longer one
+FIRST_SECONDS = sized(8.0, 1.0)  # of the run with the endpoint that hangs; shown separately
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ class Run:
 
     Args:
         label: its name in the table.
-        seconds: for each message.
+        seconds: the time of each message.
         started: how many containers were started during the run.
     """
 
@@ -130,7 +130,7 @@ def at_a_pace(send: Callable[[int], None], count: int) -> None:
 
 
 def measure(api: ApiClient, receiver: Receiver, count: int, label: str) -> Run:
-    """Send to the other endpoints at a steady rate, and time each message from POST to arrival."""
+    """Send to the 20 endpoints at a steady rate, and time each message from POST to arrival."""
     sent: dict[str, float] = {}
 
     def send(number: int) -> None:
@@ -163,14 +163,14 @@ def warm_up(api: ApiClient, receiver: Receiver, started: Callable[[], int]) -> N
         before = started()
         with hanging() as hang:
             beside(api, hang, WARM_UP, partial(measure, api, receiver, WARM_UP, "warm-up"))
-            time.sleep(FIRST_SECONDS)  # deferred messages are attempted and time out
+            time.sleep(FIRST_SECONDS)  # until the attempts of deferred messages have timed out
         if started() == before:
             return
     print(f"warm-up: containers are still started after {ROUNDS} rounds", flush=True)
 
 
 def beside(api: ApiClient, url: str, count: int, measured: Callable[[], Run]) -> Run:
-    """Call `measured` while `count` messages are sent to `url`, each with one attempt."""
+    """Call `measured` while sending `count` messages to `url`, each with only one attempt."""
     flood = threading.Thread(target=at_a_pace, args=(lambda _: submit(api, url, attempts=1), count))
     flood.start()
     run = measured()

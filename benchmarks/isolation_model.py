@@ -1,14 +1,15 @@
 """Measure how well endpoints are isolated from each other, in a model of AWS in virtual time.
 
-The local cloud dispatches one batch after the other, but AWS ten at a time (`dispatchConcurrency`).
-So the dispatchers are modelled here. Their admission is the real one
-(`homing.dispatch.admission.Admission`), with the real bulkhead. The model has a queue and ten
-dispatchers with a bulkhead each. A batch of ten ends when its last message is settled or detached.
-A detached message is redelivered at a time when its execution has certainly ended.
+AWS dispatches ten batches at a time (`dispatchConcurrency`), but the local cloud one after the
+other. So this is a model: one queue and ten dispatchers, each with its own bulkhead. What a
+dispatcher does with a message is decided by the real code (`homing.dispatch.admission.Admission`
+and its bulkhead). A batch has up to ten messages, and ends when the dispatcher waits for none of
+them any more. If the attempt of a message is detached, the message is redelivered when its
+execution has certainly ended.
 
-Messages to 20 endpoints arrive at a steady rate. 1,000 messages to one more endpoint, which hangs,
-arrive within a second, and further ones afterwards. Times are from POST to the arrival of the
-request. The model has a fixed seed, so the figures are the same every time.
+Messages to 20 endpoints are posted at a steady rate. Within one second, 1,000 messages to one more
+endpoint, which hangs, are posted too, and one more each second afterwards. Times are from POST to
+the arrival of the request. The model has a fixed seed, so the figures are the same every time.
 
     python benchmarks/isolation_model.py [SLOW_THRESHOLD]
 """
@@ -42,7 +43,7 @@ SEED = 5
 DISPATCHERS = 10
 BATCH = 10
 AT_ONCE, TIMEOUT, SLOW_THRESHOLD = 10, 15.0, 1.0  # the defaults of the stack's settings
-OVER_AFTER = TIMEOUT + 30 + 5  # when the message of a detached first attempt is redelivered
+OVER_AFTER = TIMEOUT + 30 + 5  # the message of a detached attempt is redelivered after this time
 PER_SECOND = sized(50.0, 5.0)
 SECONDS = sized(900.0, 60.0)
 FLOOD_AT, FLOOD = sized((60.0, 1000), (10.0, 20))
@@ -55,7 +56,7 @@ HANGS = "https://hangs.example.com/hook"
 
 
 class World:
-    """Virtual time. Only one thread runs at a time, until it waits."""
+    """Virtual time for threads. Only one thread runs at a time, until it waits."""
 
     def __init__(self) -> None:
         self.now = 0.0
@@ -69,7 +70,7 @@ class World:
         heappush(self._due, (when, self._order, action))
 
     def run(self) -> None:
-        """Advance the time, and do what is due, until nothing is due any more."""
+        """Advance the time and make the calls that are due, until there are none left."""
         while self._due:
             self.now, _, action = heappop(self._due)
             action()
@@ -161,7 +162,7 @@ class BoundedWait:
 
 @dataclass(frozen=True)
 class Message:
-    """A message on the queue. A detached message is settled from the ledger later."""
+    """A message on the queue. If its attempt is detached, it is received a second time."""
 
     posted: float
     url: str
@@ -180,7 +181,7 @@ class Dispatchers:
         self.cold_share = cold_share
         self.queue: deque[Message] = deque()
         self.idle = [self._admission() for _ in range(DISPATCHERS)]
-        # For each message: the time of the POST, and the seconds from there.
+        # For each message: the time of its POST, and the seconds until it arrived.
         self.arrived: list[tuple[float, float]] = []
         self.deferred = 0
         self.left = 0
@@ -303,7 +304,7 @@ def part(dispatchers: Dispatchers, begin: float, end: float = SECONDS) -> list[f
 def main() -> None:
     """Print the table and the ratios."""
     slow_threshold = argument(SLOW_THRESHOLD)
-    met = FLOOD_AT + TIMEOUT + 1  # when the first attempts of the 1,000 have ended
+    met = FLOOD_AT + TIMEOUT + 1  # the time at which the first attempts of the 1,000 have ended
     without = run(with_slow=False, slow_threshold=slow_threshold)
     slow = run(with_slow=True, slow_threshold=slow_threshold)
     print(f"{PER_SECOND:g}/s to 20 endpoints; {FLOOD} messages for one that hangs; seconds")

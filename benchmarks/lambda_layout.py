@@ -1,7 +1,7 @@
-"""The code of a function laid out as on Lambda: its bundle, its layer, and the runtime's boto3.
+"""Arranges the code of a function as on Lambda: code asset, layer, and the boto3 of the runtime.
 
 The packages are downloaded once from PyPI, in the versions of this environment, to `.cache/lambda`.
-boto3 is compiled, as in Lambda's runtime. The layer is not: Powertools' build removes all bytecode
+boto3 has bytecode, as in Lambda's runtime. The layer has none: Powertools' build removes it
 (aws-powertools/powertools-lambda-python, layer_v3/docker/Dockerfile).
 """
 
@@ -34,8 +34,8 @@ class Layout:
     """A way to run a handler as on Lambda.
 
     Args:
-        command: a Python without packages of its own.
-        code: the folders in which it finds the handler, its layer and boto3, in this order.
+        command: the command line of a Python without installed packages.
+        code: the folders with the handler, its layer and boto3, in the order of the search path.
     """
 
     command: tuple[str, ...]
@@ -46,7 +46,7 @@ def as_here(folder: Path) -> Layout:
     """Return a layout with this environment's Python and packages, which needs no download.
 
     Args:
-        folder: an empty folder, for the bundle.
+        folder: an empty folder, for the code asset.
     """
     return Layout((sys.executable,), (make_bundle(folder, None),))
 
@@ -56,7 +56,7 @@ def as_on_lambda(folder: Path, *, is_layer_built: bool = False) -> Layout:
 
     Args:
         folder: an empty folder, for the bundle.
-        is_layer_built: whether the layer is compiled, as with `powertoolsLayer=built`.
+        is_layer_built: whether the layer has bytecode, as with `powertoolsLayer=built`.
 
     Raises:
         SystemExit: when this machine has no Python of Lambda's version.
@@ -69,7 +69,7 @@ def as_on_lambda(folder: Path, *, is_layer_built: bool = False) -> Layout:
         extra = ("--compile-bytecode",) if is_compiled else ()
         wanted = sorted(f"{name}=={version(name)}" for name in names)
         _install(place, python, wanted, extra)
-    # Without the packages of this Python, and without writing compiled modules beside sources.
+    # Without the packages of this Python, and without writing bytecode beside the sources.
     return Layout((str(python), "-S", "-B"), (make_bundle(folder, python), layer, runtime))
 
 

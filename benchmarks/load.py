@@ -1,9 +1,9 @@
 """Send thousands of messages of mixed scenarios through the local cloud and check each of them.
 
-A fifth of the targets fail in some way: busy once or twice, gone, permanently failing, or dropping
-the connection. Every message must have the expected status, be in the ledger once, and have reached
-the receiver at least once if it was delivered. Duplicate requests are counted, not forbidden,
-because delivery is at least once.
+A fifth of the messages go to targets that fail in some way: they are busy once or twice, are gone,
+fail permanently, or drop the connection. Every message must have the expected status and one record
+in the ledger, and a delivered one must have reached the receiver at least once. Duplicate requests
+are counted but are no error, because delivery is at least once.
 
     python benchmarks/load.py [MESSAGES]
 """
@@ -44,8 +44,8 @@ if TYPE_CHECKING:
 
 MESSAGES = sized(5000, 30)
 SENDERS = 6  # concurrent submissions; the emulator starts a process for each concurrent call
-PORTION = 100  # messages sent between two reads of the ledger
-UNDER_WAY = 300  # the next portion is sent when at most this many messages have not ended
+PORTION = 100  # messages that are sent before the ledger is read again
+UNDER_WAY = 300  # further messages are sent only when at most this many have not ended
 SEED = 5
 GIVE_UP_SECONDS = 1800
 MEMORY_LIMIT_MB = 4096  # the limit for the emulator and all its workers
@@ -91,7 +91,7 @@ def draw(count: int) -> list[tuple[str, Scenario]]:
 
 
 def hand_over(api: ApiClient, receiver: Receiver, message_id: str, scenario: Scenario) -> None:
-    """Send one message."""
+    """Send one message to a target that behaves as in the scenario."""
     body = {
         "messageId": message_id,
         "targetUrl": f"{receiver.url}/script/{scenario.script}",
@@ -142,7 +142,7 @@ def own_mb() -> float:
 
 
 def doubles(records: list[dict[str, Any]], arrivals: Counter[str]) -> int:
-    """Count the requests that the receiver got beyond the recorded attempts."""
+    """Return by how many the requests that arrived exceed the recorded attempts."""
     return sum(max(arrivals[one["messageId"]] - one["attempts"], 0) for one in records)
 
 
@@ -228,7 +228,7 @@ def run(messages: int, console: Console) -> bool:
         target = local_target(Path(folder) / local_cloud.RECORD)
         load, before = Load(sent, target, receiver, Path(folder)), resident_mb(Path(folder))
         seconds = load.send(progress)
-        time.sleep(3)  # a record is made a moment before its dead letter
+        time.sleep(3)  # a failure is recorded a moment before its dead letter is sent
         records = list(ledger(target))
         arrivals = Counter(one.message_id for one in receiver.arrivals if one.message_id)
         dead_lettered = dead_letters(target)

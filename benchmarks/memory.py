@@ -1,10 +1,10 @@
 """Measure the memory and processor time of each function, to choose its memory size.
 
-The real handlers run in new processes, with the environment of the deployed function, against a
-separate local cloud. They use boto3's clients, TLS with all the usual authorities, and payloads of
-the largest size. Memory is the highest resident set. Processor time is measured for the import,
-including the function's initialization, for the first call and for a warm call. Lambda's own
-runtime is not included.
+Each real handler runs in a new process, with the environment variables of the deployed function,
+and calls a local cloud that is started for this purpose. The handlers use boto3's clients, TLS with
+all the usual certificate authorities, and payloads of the largest size. Memory is the highest
+resident set. Processor time is measured for the import (including the function's initialization),
+for the first call and for a warm call. Lambda's own runtime is not included.
 
     python benchmarks/memory.py
 """
@@ -52,7 +52,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Bench:
-    """Handlers that run in new processes.
+    """Runs handlers in new processes.
 
     Args:
         handlers: the handlers.
@@ -72,7 +72,7 @@ class Bench:
 
 
 def rows(bench: Bench) -> Iterator[Row]:
-    """Measure all functions that handle a message, and yield their rows."""
+    """Measure all functions that process a message, and yield their rows."""
     large = "x" * (MAX_PAYLOAD_BYTES - 100)
     # If a string contains one emoji, Python stores each of its characters in 4 bytes.
     worst = "\N{GRINNING FACE}" + large[:-10]

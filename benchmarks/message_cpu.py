@@ -1,10 +1,11 @@
 """Measure the processor time that each warm function takes for a message, from POST to delivery.
 
-The real handlers run in separate processes against a local cloud. Each call is followed by a bare
-boto3 call (GetItem, boto3's own settings) in the same process, so the ratio of the two is valid on
-a busy machine too. Then messages go through the whole local cloud, and the processor time of its
-worker processes is counted: they have the emulator's wrapper around each handler. The emulator's
-own time stands for that of AWS's services, which is not billed.
+First, the real handlers run in separate processes and call a local cloud. Each call of a handler is
+followed by a bare boto3 call (GetItem, boto3's own settings) in the same process, so the ratio of
+the two is valid on a busy machine too. Then messages are sent through the whole local cloud, and
+the processor time of its worker processes is measured; it includes the emulator's wrapper around
+each handler. The emulator's own time is also shown: it corresponds to work of AWS's services, which
+is not billed.
 
     python benchmarks/message_cpu.py [CALLS]
 """
@@ -55,7 +56,7 @@ class Row:
     Args:
         what: the handler, and how it is called.
         milliseconds: the median of its calls.
-        bare: the median of a bare boto3 call in the same process.
+        bare: the median of the bare boto3 calls in the same process.
         requests: how many requests to AWS the handler makes per message.
     """
 
@@ -66,17 +67,17 @@ class Row:
 
     @property
     def ratio(self) -> float:
-        """The processor time as a multiple of that of a bare boto3 call."""
+        """How many times as much processor time the handler takes as a bare boto3 call."""
         return self.milliseconds / self.bare
 
     @property
     def least(self) -> float:
-        """The time that the handler's requests take if each takes as long as a bare boto3 call."""
+        """The time that the handler's requests would take if each were a bare boto3 call."""
         return self.requests * self.bare
 
 
 def in_process(handlers: Handlers, url: str, calls: int) -> Iterator[Row]:
-    """Measure each handler of a message that is delivered at its first attempt."""
+    """Measure each handler that runs for a message that is delivered at its first attempt."""
     to_endpoint = {"endpointId": ENDPOINT, "payload": PAYLOAD}
     to_url = {"targetUrl": url, "payload": PAYLOAD}
 
@@ -132,7 +133,7 @@ def as_workers(target: Target, messages: int) -> dict[str, float]:
         if "homing_cli.local.emulator_process" in child.cmdline()
     )
     with Receiver() as receiver:
-        _send(target, receiver, messages)  # starts the workers, and warms them up
+        _send(target, receiver, messages)  # starts the worker processes and warms them up
         before = _times(emulator)
         _send(target, receiver, messages)
         after = _times(emulator)

@@ -2,8 +2,9 @@
 
     make mutate
 
-pyproject.toml, [tool.mutmut], says what is mutated and which tests must catch it. A mutant that no
-test runs counts as not caught.
+A mutant is the code with one small change; it is caught if a test fails. In pyproject.toml,
+[tool.mutmut] specifies which modules are mutated and which tests run. A mutant in code that no test
+runs counts as not caught.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""Measure how fast messages with one key follow each other, compared with many keys.
+"""Measure how fast messages with one `orderingKey` arrive, compared with different keys.
 
-All messages are accepted in one request. Those with one key are delivered one after the other. The
-receiver responds immediately, so this measures the time from the end of a delivery to the start of
-the next.
+All messages are accepted in one request. Those with the same key are delivered one after the other.
+The receiver responds immediately, so the time between two arrivals is the time from the end of one
+delivery to the start of the next.
 
     python benchmarks/one_key.py [MESSAGES]
 """
@@ -46,7 +46,7 @@ class Row:
 
 
 def runs(messages: int) -> Iterator[Row]:
-    """Send the messages with one key, then each with its own key, to one local cloud."""
+    """Send the messages with one key, then each with its own key, to the same local cloud."""
     with tempfile.TemporaryDirectory() as folder:
         state = Path(folder) / ".homing"
         with local_cloud.throwaway(state, app=APP, steady=True), Receiver() as receiver:

@@ -1,7 +1,7 @@
-"""Measure how long 1,000 filters of endpoints take for one event of 1 KB.
+"""Measure how long it takes to match one event of 1 KB against the filters of 1,000 endpoints.
 
-The filters use every operator in turn. The target for all filters together is 20 ms. The figures
-are processor time, so other load on the machine does not count.
+Each filter uses one operator, and all operators are used in turn. All filters together should take
+at most 20 ms. The figures are processor time, so other load on the machine does not count.
 
     python benchmarks/patterns.py
 """

@@ -1,9 +1,10 @@
 """Model an endpoint with a rate limit in virtual time: 500 attempts a second, 50 containers.
 
-The code that takes slots is the real one (`homing.sending.pacing`, `homing.endpoints.rate_slots`),
-over a table of the simulation. In the model each call takes time, clocks differ, and waits of Step
-Functions end late. More messages arrive than the rate allows, so most are postponed to their slots;
-in the middle the endpoint asks for a pause. Fixed seed: the figures are the same each time.
+The model uses the real code that takes slots (`homing.sending.pacing`,
+`homing.endpoints.rate_slots`), with a simulated DynamoDB table. Each call to the table takes time,
+clocks differ, and waits of Step Functions end late. More messages are sent than the rate allows, so
+most are postponed to their slots; in the middle of the run the endpoint asks for a pause (429 with
+`Retry-After`). The seed is fixed, so the figures are the same each time.
 
     python benchmarks/rate_model.py [RATE [SECONDS]]
 """
@@ -37,11 +38,12 @@ if TYPE_CHECKING:
 
 SEED = 7
 CONTAINERS = 50
-OVERLOAD = 1.3  # messages that arrive, as a share of the rate
-SKEW = 0.02  # the most by which clocks differ, in seconds; Lambda's are synchronized by NTP
+OVERLOAD = 1.3  # new messages per second, as a multiple of the rate
+SKEW = 0.02  # the maximum difference between clocks, in seconds; Lambda's are synchronized by NTP
 # The median time of a call to the table. Half of it passes before the call takes effect.
 CALL = 0.004
-LATE, COLD_SHARE, COLD = 0.3, 0.02, 2.3  # the most by which a wait ends late, without cold starts
+# In seconds: a wait ends up to LATE too late. After COLD_SHARE of waits there is a cold start too.
+LATE, COLD_SHARE, COLD = 0.3, 0.02, 2.3
 PAUSE = 3  # the Retry-After of one 429, in seconds
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -83,7 +85,7 @@ class DynamoDB:
 
 @dataclass(frozen=True, slots=True)
 class Container:
-    """A container of `deliver`: its clock, and the real code. Sleeps are recorded, not slept."""
+    """A container of `deliver`: its clock, and the real code. Its sleeps are only recorded."""
 
     skew: float
     pacing: Pacing
@@ -95,10 +97,10 @@ class Model:
     """What happened in a run of the model.
 
     Args:
-        rate: attempts a second.
-        sent: when each request left, in seconds.
-        waiting: how long attempts waited in a function, in seconds, in all.
-        put_off: how often attempts were postponed, in all.
+        rate: the endpoint's limit, in attempts per second.
+        sent: when each request was sent, in seconds.
+        waiting: the total time, in seconds, that attempts waited in a function.
+        put_off: the total number of times that attempts were postponed.
         paused: when the pause began and ended.
     """
 
@@ -119,7 +121,7 @@ class Model:
         return most
 
     def in_pause(self) -> int:
-        """Return how many requests were sent in the last second of the pause. It should be none."""
+        """Return how many requests were sent in the last second of the pause; 0 is expected."""
         end = self.paused[1] - SKEW
         return sum(end - 1 <= moment < end for moment in self.sent)
 

@@ -1,9 +1,10 @@
 """Measure how late retries are sent on the local cloud, and the cost of making them exact.
 
 A wait of Step Functions ends at a whole second, so a retry waits until the first whole second after
-its due time. If the wait ended at the last whole second before the due time, `Deliver` could wait
-for the rest, but this is billed. The results, computed from the same retries: how late each retry
-would be either way, and how long `Deliver` would wait.
+its due time. The wait could also end at the last whole second before the due time, and `Deliver`
+could wait for the rest; but this time is billed. From the same retries, the table shows how late
+they are in each of the two cases; the line below it shows how long `Deliver` would wait in the
+second case, and what that would cost.
 
     python benchmarks/retry_lateness.py [SECONDS]
 """

@@ -1,8 +1,8 @@
 """Measure `homing send --file` on the local cloud: in batches, and one line per request.
 
-A file is sent in batches of 100, lines from a pipe one by one; in both cases with eight concurrent
-requests. The queues are paused, so that no delivery takes processor time. At the end they must
-contain a message for each line.
+The command sends a file in batches of 100 lines, and lines from a pipe one by one; in both cases
+with eight concurrent requests. Dispatching is paused, so that deliveries take no processor time. At
+the end the queues must contain a message for each line.
 
     python benchmarks/send_file.py [LINES]
 """

@@ -1,4 +1,4 @@
-"""The size of a benchmark: full, or with `--smallest` just large enough to show that it runs."""
+"""The size of a benchmark: full or, with `--smallest`, just large enough to show that it works."""
 
 from __future__ import annotations
 

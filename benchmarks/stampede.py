@@ -1,9 +1,9 @@
 """Show how 10,000 deliveries that fail at the same moment are retried under each jitter strategy.
 
-A simulation with a fixed seed and Homing's own `compute_backoff`. As in the workflow, a retry
-starts on a whole second (`WaitUntilDue`), and its delay counts from the end of the failed attempt.
-`python benchmarks/stampede.py` prints the table and draws the plot; docs/retry-policy.md has the
-conclusions.
+This is a simulation with a fixed seed and the real `compute_backoff`. As in the workflow, a retry
+starts at a whole second (`WaitUntilDue`), and its delay is counted from the end of the failed
+attempt. `python benchmarks/stampede.py` prints the table and draws the plot; docs/retry-policy.md
+has the conclusions.
 """
 
 from __future__ import annotations
@@ -72,9 +72,9 @@ class Run:
     """The retries of a cohort: deliveries that failed at the same moment.
 
     Args:
-        cohort: how many deliveries failed at first.
+        cohort: the number of deliveries that failed at the same moment.
         arrivals: the number of retries in each second.
-        requests: attempts made in all, the first included.
+        requests: the total number of attempts, including first attempts.
         drained: the second in which the last delivery succeeded.
         dead_lettered: how many deliveries ran out of attempts.
     """
@@ -86,7 +86,7 @@ class Run:
     dead_lettered: int = 0
 
     def peak(self, since: int = 0) -> float:
-        """Return the peak of retries in one second from `since` on, as a share of the cohort."""
+        """Return the most retries in one second from `since` on, as a share of the cohort."""
         most = max((n for second, n in self.arrivals.items() if second >= since), default=0)
         return most / self.cohort
 

@@ -1,9 +1,9 @@
 """Measure messages per second from POST to delivery on the local cloud, express path on and off.
 
-The third row is the limit of the emulator itself: executions of a workflow that only invokes a
-trivial function twice, started as fast as possible. The emulator runs on this machine's processor
-and dispatches the batches of a queue one after the other. So the figures can be compared with each
-other, but not with AWS.
+The third row shows the limit of the emulator itself: how fast it executes a workflow that only
+invokes a trivial function twice. The emulator runs on this machine's processor and dispatches the
+batches of a queue one after the other. So the figures can be compared with each other, but not with
+figures on AWS.
 
     python benchmarks/throughput.py [MESSAGES]
 """
@@ -43,7 +43,7 @@ ROLE = "arn:aws:iam::000000000000:role/bench"
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """The number of messages, and how many were settled per second."""
+    """The number of messages or executions, and how many ended per second."""
 
     label: str
     count: int

@@ -1,8 +1,8 @@
 """Measure the memory that `accept` takes for requests built to use as much of it as possible.
 
-The real `accept` runs in a process that is forked for each request, with faked responses from AWS.
+The real `accept` handles each request in a separate, forked process, with faked responses from AWS.
 Memory is the highest resident set, including the event. It must stay under half of the function's
-memory, since Lambda's own runtime and later releases need memory too.
+memory size, since Lambda's own runtime needs memory too, and later releases may need more.
 
     python benchmarks/worst_requests.py
 """
@@ -66,28 +66,28 @@ def _batch(messages: list[str]) -> str:
 
 
 def _to_targets(number: int) -> str:
-    """Write a message with ten targets of maximum length that is small enough for the queue."""
+    """Return a message with ten targets of maximum length that still fits the queue."""
     urls = (f"https://example.com/{number}/{each}/" for each in range(10))
     targets = json.dumps([url.ljust(MAX_URL_LENGTH, "x") for url in urls])
     return f'{{"targets": {targets}, "payload": "{"a" * 45_000}"}}'
 
 
 def _array(unit: str, size: int, before: str = "", limit: int = MAX_VALUES - 100) -> str:
-    """Write an array that repeats a value as often as its size, or the limit of values, allows."""
+    """Return an array that repeats a value as often as `size` and the limit of values allow."""
     values = 1 + sum(map(unit.count, ",[{"))
     number = min(size // (len(unit) + 1), limit // values)
     return f"[{before}{','.join([unit] * number)}]"
 
 
 def _object(member: str, size: int = AS_BASE64) -> str:
-    """Write an object with numbered members, as many as its size allows."""
+    """Return an object with numbered members, as many as `size` allows."""
     number = size // (len(member % 0) + 1)
     return f"{{{','.join(member % each for each in range(number))}}}"
 
 
 _DEEP = "[" * 400 + "]" * 400
 REQUESTS: Mapping[str, tuple[int, Callable[[], str]]] = {
-    # by the name of a request: the status of the response, and a function that makes the request
+    # for each request, by its name: the expected status, and a function that creates its body
     "a small message": (202, lambda: _message("1")),
     "headers with invalid names": (400, lambda: _message(headers=_object('" %06x":""'))),
     "unknown fields": (400, lambda: _object('"%06x":0')),
@@ -132,7 +132,7 @@ REQUESTS: Mapping[str, tuple[int, Callable[[], str]]] = {
 
 
 def event_of(body: str) -> dict[str, object]:
-    """Return the event with a body: as text, or in base64 if its escaped text would be longer."""
+    """Return the event with a body: as text, or in base64 if the escaped text is longer."""
     as_text = json.dumps(body, ensure_ascii=False)
     encoded = len(as_text.encode()) > 6 * 1024 * 1024
     path = "/v1/messages/batch" if body.startswith('{"messages"') else "/v1/messages"
