@@ -29,7 +29,7 @@ DEFAULT = Workload()
 SLOW = replace(DEFAULT, latency_ms=15_000)
 
 _INDEX_PARTITIONS = 16
-# These are the waits with the default policy: 1 to 2 s, then 2 to 3 s. A policy that retries for #
+# These are the waits with the default policy: 1 to 2 s, then 2 to 3 s. A policy that retries for
 # days has longer ones.
 _WAIT_SECONDS = 2
 

@@ -24,9 +24,7 @@ if TYPE_CHECKING:
 
     Rows = list[list[str]]
 
-_AT_API = replace(
-    DEFAULT, via="api"
-)  # with the default, the function URL, the demand on the HTTP API would be 0
+_AT_API = replace(DEFAULT, via="api")  # with the default, the function URL, its demand would be 0
 _SLOW_SHARES = (0.0, 0.01, 0.05, 0.10, 0.5, 1.0)
 
 
