@@ -69,7 +69,7 @@ class _Parser:
 
     def expect(self, word: str) -> None:
         if not self.take(word):
-            raise UnsupportedError(f"{self.peek()!r} where {word!r} was due: {self._text}")
+            raise UnsupportedError(f"{self.peek()!r} instead of {word!r}: {self._text}")
 
     def path(self) -> str:
         word = self.next()

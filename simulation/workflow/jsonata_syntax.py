@@ -128,7 +128,7 @@ class _Parser:
 
     def expect(self, token: str) -> None:
         if not self._take(token):
-            raise UnsupportedError(f"{self._peek()[1]!r} where {token!r} was due: {self._source}")
+            raise UnsupportedError(f"{self._peek()[1]!r} instead of {token!r}: {self._source}")
 
     def _and(self) -> Node:
         return self._chain(("and",), self._comparison)
