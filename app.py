@@ -1,4 +1,4 @@
-"""The CDK app that deploys Homing as a separate stack: context -> settings -> stack."""
+"""The CDK app that deploys Homing as a separate stack, with settings from the CDK context."""
 
 from __future__ import annotations
 

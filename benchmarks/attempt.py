@@ -115,7 +115,7 @@ def bare(port: int, stack: ExitStack) -> Callable[[], None]:
 
 
 def pooled(port: int, stack: ExitStack) -> Callable[[], None]:
-    """Return the same request made with urllib3, an alternative in docs/decisions/0001."""
+    """Return the same request with urllib3, a client that docs/decisions/0001 compares."""
     import urllib3  # noqa: PLC0415 - comes with botocore; no part of Homing needs it
 
     pool = urllib3.HTTPConnectionPool("127.0.0.1", port, timeout=10, retries=False)
@@ -215,7 +215,7 @@ def receive() -> None:
 
 
 def answer(sock: socket.socket) -> None:
-    """Answer the requests on one connection. Each arrives in at most two packets."""
+    """Answer the requests on one connection. Each request arrives in at most two packets."""
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     request = b""
     while data := sock.recv(65_536):

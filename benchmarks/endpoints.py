@@ -1,4 +1,4 @@
-"""Endpoints for benchmarks that answer every request with 200, with and without TLS."""
+"""Endpoints for benchmarks: they answer every request with 200, with or without TLS."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def served(wrap: Callable[[Any], Any] = lambda plain: plain) -> Iterator[int]:
 
 @contextmanager
 def behind_tls(port: int, context: ssl.SSLContext) -> Iterator[int]:
-    """Run a TLS proxy in front of a port, and yield the port of the proxy, a free one."""
+    """Run a TLS proxy in front of a port, on a free port, and yield the port of the proxy."""
 
     class Front(socketserver.BaseRequestHandler):
         def handle(self) -> None:
@@ -89,7 +89,7 @@ def _pass_on(source: socket.socket, sink: socket.socket) -> None:
 
 
 def certified(folder: Path) -> tuple[ssl.SSLContext, Path]:
-    """Return a server's TLS context, and a CA file with its own authority and all usual ones."""
+    """Return a server's TLS context, and a CA file with its own and all usual certificates."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
     now = datetime.now(UTC)

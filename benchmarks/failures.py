@@ -1,4 +1,4 @@
-"""The events that functions get after an attempt, for benchmarks."""
+"""Builds, for benchmarks, the events that functions get after an attempt."""
 
 from __future__ import annotations
 

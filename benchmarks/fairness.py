@@ -64,7 +64,7 @@ LABELS = ("without", "with, quick endpoints", "with, endpoints hang")
 
 
 def flood(api: ApiClient, url: str, count: int) -> None:
-    """Send messages of a separate sender, each with one attempt."""
+    """Send messages of the second sender, each with only one attempt."""
 
     def send(bodies: Sequence[bytes]) -> None:
         refused = [each for each in api.submit_all(bodies) if isinstance(each, Exception)]

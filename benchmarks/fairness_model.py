@@ -154,7 +154,7 @@ SCHEMES = (
 
 
 class Run:
-    """One run of a scheme: a queue of events, without threads."""
+    """One run of a scheme. Events in virtual time are processed in order, without threads."""
 
     def __init__(self, scheme: Scheme) -> None:
         self.now = 0.0

@@ -33,7 +33,7 @@ class Context:
 
 
 def bare_call(table: str) -> Any:
-    """Return an ordinary boto3 call, DynamoDB's cheapest: it gets an item that does not exist."""
+    """Return a boto3 call that takes DynamoDB little time: it gets an item that does not exist."""
     import boto3  # noqa: PLC0415 -- only where it is measured
 
     client = boto3.client("dynamodb")

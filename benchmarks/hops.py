@@ -46,7 +46,7 @@ HOPS = (
 
 
 def send(api: ApiClient, url: str, count: int, per_second: float) -> dict[str, float]:
-    """Send messages at a steady rate; return when each was posted, by message id."""
+    """Send messages at a steady rate; return the time of each POST, by message id."""
     start, posted = time.time(), {}
 
     def post(number: int) -> None:

@@ -1,4 +1,4 @@
-"""Measure how much longer a new interpreter takes if it imports a handler, for each handler.
+"""Measure, for each handler, how much longer a new Python process takes if it imports the handler.
 
 For the Python client, the table shows how much longer its import takes than that of boto3.
 

@@ -56,7 +56,7 @@ HANGS = "https://hangs.example.com/hook"
 
 
 class World:
-    """Virtual time for threads. Only one thread runs at a time, until it waits."""
+    """Virtual time for threads. One thread runs at a time, until it waits or ends."""
 
     def __init__(self) -> None:
         self.now = 0.0

@@ -142,7 +142,7 @@ def own_mb() -> float:
 
 
 def doubles(records: list[dict[str, Any]], arrivals: Counter[str]) -> int:
-    """Return by how many the requests that arrived exceed the recorded attempts."""
+    """Return how many more requests arrived than attempts are recorded."""
     return sum(max(arrivals[one["messageId"]] - one["attempts"], 0) for one in records)
 
 

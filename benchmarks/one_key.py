@@ -57,7 +57,7 @@ def runs(messages: int) -> Iterator[Row]:
 
 
 def _send(target: Target, receiver: Receiver, messages: int, *, keys: int) -> list[float]:
-    """Send new messages in one request; return when each arrived, in seconds since the request."""
+    """Send new messages in one request; return the seconds from the request to each arrival."""
     run = uuid.uuid4().hex
     bodies = [
         json.dumps(

@@ -78,7 +78,7 @@ def run(api: ApiClient, receiver: Receiver, count: int) -> None:
     print(f"{count} retries, seconds from when each was due to its request")
     print(f"{'':<44}{'mean':>8}{'p50':>8}{'p99':>8}")
     _row("waits end at the whole second after", as_is)
-    _row("waits end at the one before, Deliver waits", exact)
+    _row("waits end a second earlier, Deliver waits", exact)
     gigabytes = load_assumptions().functions["Deliver"].memory_mb / 1024
     dollars = prices("us-east-1")["lambda.gbSeconds"].of(mean(waited) * gigabytes * 1_000_000)
     print(f"Deliver would wait for {mean(waited):.2f} s: ${dollars:.2f} per million retries")

@@ -1,9 +1,9 @@
 """Measure messages per second from POST to delivery on the local cloud, express path on and off.
 
-The third row shows the limit of the emulator itself: how fast it executes a workflow that only
-invokes a trivial function twice. The emulator runs on this machine's processor and dispatches the
-batches of a queue one after the other. So the figures can be compared with each other, but not with
-figures on AWS.
+The row `emulator alone` shows the limit of the emulator itself: how fast it executes a workflow
+that only invokes a trivial function twice. The emulator runs on this machine's processor and
+dispatches the batches of a queue one after the other. So the figures can be compared with each
+other, but not with figures on AWS.
 
     python benchmarks/throughput.py [MESSAGES]
 """
@@ -61,7 +61,7 @@ def run(messages: int = MESSAGES) -> Iterator[Row]:
 
 
 class _deployed:  # noqa: N801 -- a context manager, used like a function
-    """A throwaway local cloud, deployed with some CDK context."""
+    """A temporary local cloud, with a stack that is deployed with the given CDK context."""
 
     def __init__(self, folder: Path, context: Mapping[str, str]) -> None:
         self._folder, self._context = folder, context

@@ -177,7 +177,7 @@ class CountedCloud:
                 functions.update_event_source_mapping(UUID=each, Enabled=True)
 
     def endpoint(self, script: str, settings: Mapping[str, Any]) -> str:
-        """Create an endpoint with this script of the receiver as its URL; return its id."""
+        """Create an endpoint whose URL makes the receiver respond by this script; return its id."""
         endpoint_id = uuid.uuid4().hex
         body = {"url": self._url(script), **settings}
         ApiClient(self.cloud).endpoints("PUT", f"/{endpoint_id}", body)
@@ -209,7 +209,7 @@ class CountedCloud:
 
     @property
     def _queues(self) -> dict[str, str]:
-        """The names that queues have in counts.json, by URL."""
+        """The names that counts.json uses for the queues, by queue URL."""
         outputs = self.cloud.outputs
         return {
             outputs["DeliveryQueueUrl"]: "deliveries",
@@ -285,7 +285,7 @@ def _minus(calls: Calls, others: Calls) -> Calls:
 
 
 def _shared(calls: Calls) -> Calls:
-    """Return the calls for one message, if these are the calls for `TOGETHER` messages."""
+    """Return the calls per message, from the calls for `TOGETHER` messages."""
     return Counter({name: _whole(count / TOGETHER) for name, count in calls.items()})
 
 

@@ -55,7 +55,7 @@ class Quota:
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """The demand of a message rate on a quota."""
+    """The demand on a quota at a rate of messages."""
 
     quota: Quota
     demand: float
@@ -134,7 +134,7 @@ def demands(basis: Basis, rate: float) -> dict[str, float]:
 
 
 def _lambda_seconds(basis: Basis) -> float:
-    """Return the run time of functions for one message, in seconds."""
+    """Return for how long functions run for one message, in seconds."""
     calls = expected_calls(basis.counts, basis.workload)
     longest = {"Dispatch": dispatch_ms(basis)}
     return sum(
@@ -146,7 +146,7 @@ def _lambda_seconds(basis: Basis) -> float:
 
 
 def _open_seconds(basis: Basis) -> float:
-    """Return the run time of Standard executions for one message, in seconds."""
+    """Return for how long Standard executions run for one message on average, in seconds."""
     calls = expected_calls(basis.counts, basis.workload)
     in_express = calls["express.requests"]
     attempts = calls["lambda.Deliver"] - in_express

@@ -1,4 +1,4 @@
-"""The table of settings in docs/operations.md: `python -m tools.settings_table`."""
+"""Prints the table of settings for docs/operations.md: `python -m tools.settings_table`."""
 
 from __future__ import annotations
 
