@@ -1,7 +1,7 @@
 """What an outcome means for the health of its endpoint: healthy, failing, or to be disabled.
 
 While attempts succeed, nothing is written. The time of the first failure is recorded, and the next
-success removes it. The time in between is a run of failures.
+success removes it. The failures between these two are a run of failures.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _OK = range(200, 300)
 _GONE = 410
 
-# The kinds of error after which nothing was sent, for a reason that is not the endpoint's fault.
+# The kinds of error for which the endpoint is not to blame; after them, nothing was sent.
 _NOT_ITS_FAULT = frozenset({ErrorKind.INTERNAL, ErrorKind.BLOCKED, ErrorKind.DISABLED})
 
 
@@ -36,12 +36,13 @@ class Step(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What to do about an endpoint.
+    """What to do about an endpoint, and why.
 
     Args:
         step: what to do.
         reason: why, for people.
-        run: when the run of failures that led to this began; None if a single outcome led to it.
+        run: when the run of failures began that led to this step; None if a single outcome led to
+            it.
     """
 
     step: Step
@@ -50,11 +51,11 @@ class Finding:
 
 
 def examine(endpoint: Endpoint, outcome: Outcome, limit: timedelta | None) -> Finding | None:
-    """Return what to do about an endpoint after an outcome; None for nothing.
+    """Return what to do about an endpoint after an outcome; None if nothing is to be done.
 
     Args:
         endpoint: the endpoint as read before the attempt.
-        outcome: what the attempt observed.
+        outcome: the outcome of the attempt.
         limit: how long a run of failures may last; None for no limit.
     """
     if outcome.error is not None and outcome.error.kind in _NOT_ITS_FAULT:

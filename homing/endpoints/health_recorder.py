@@ -47,8 +47,9 @@ class EndpointWatch:
             at: the time, in ISO 8601.
 
         Returns:
-            False when another attempt has recorded the same or the endpoint has changed. Of any
-            number of concurrent attempts, one disables it.
+            Whether the finding was recorded. It is not recorded if another attempt has recorded the
+            same, or if the endpoint has changed. So of several concurrent attempts, only one
+            disables the endpoint.
 
         Raises:
             DependencyError: when recording fails.
@@ -67,10 +68,10 @@ class EndpointWatch:
 
 
 def _update_of(endpoint: Endpoint, finding: Finding, at: str) -> dict[str, Any]:
-    """Return the update that records a finding if the endpoint is unchanged since the attempt.
+    """Return the update that records a finding, if the endpoint has not changed in the meantime.
 
-    The outcome of an attempt at a previous URL, or at a deleted endpoint with the same id, is
-    ignored. So is an outcome of a previous run of failures.
+    Ignored are outcomes from a previous URL of the endpoint, from a deleted endpoint with the same
+    id, and from a previous run of failures.
     """
     condition = "createdAt = :createdAt AND #version = :version"
     values: dict[str, Any] = {

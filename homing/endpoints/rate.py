@@ -1,8 +1,8 @@
 """The rate of an endpoint: when its next attempt may be made (GCRA).
 
 Slots are one interval apart. Each attempt takes the next slot, so the rate is never exceeded, and
-no attempt has to poll. `homing.endpoints.rate_slots` keeps the state in a table and takes a slot by
-one conditional update, which this module describes.
+no attempt has to poll. This module computes the slots. `homing.endpoints.rate_slots` stores their
+state in a table, where one conditional update takes a slot.
 """
 
 from __future__ import annotations
@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Self
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-LOWEST_RATE, HIGHEST_RATE = 0.01, 500.0  # attempts a second; an item takes 1,000 writes a second
-# How far ahead a slot may be: an execution ends after a year.
+# Attempts a second. DynamoDB allows 1,000 writes a second to one item.
+LOWEST_RATE, HIGHEST_RATE = 0.01, 500.0
+# How far ahead a slot may be. An execution, which waits for it, ends after a year.
 LONGEST = timedelta(days=180)
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -36,7 +37,7 @@ class Pace:
     interval: timedelta
 
     def taken(self, now: datetime) -> tuple[datetime, Pace]:
-        """Return the slot that an attempt takes now, and the state after it."""
+        """Return the slot that an attempt takes now, and the state after the slot is taken."""
         slot = max(self.free, now)
         return slot, replace(self, free=slot + self.interval)
 
@@ -47,8 +48,8 @@ class RateSlot:
 
     Args:
         at: the time, to the microsecond.
-        series: the series that it belongs to; empty if its rate is no longer
-            limited.
+        series: the series that the slot belongs to (`homing.endpoints.rate_slots`); empty if the
+            rate of the endpoint is no longer limited.
     """
 
     at: datetime

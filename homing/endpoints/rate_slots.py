@@ -1,8 +1,8 @@
 """Rate slots: each attempt to an endpoint whose rate is limited takes the next slot.
 
-The state is a separate item of the endpoints table: the interval, when the next slot is free, and
-the *series* that slots belong to. A change of the rate or a pause begins a new series; slots of
-earlier ones are void (docs/decisions/0041).
+For each endpoint, a separate item of the endpoints table holds the interval between slots, the time
+of the next free slot, and the *series* that slots belong to. A change of the rate or a pause begins
+a new series; slots of earlier series are void (docs/decisions/0041).
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from homing.endpoints.endpoint import Endpoint
     from homing.settings import DeliverSettings
 
-_TRIES = 3  # a try fails if the endpoint is paused or its rate changes in the meantime
+_TRIES = 3  # a try to take a slot fails if the slots are not in the state that it expects
 _REMEMBERED = 1000
 
 _WAITS = "nextSlot > :now AND nextSlot <= :latest"
@@ -60,8 +60,9 @@ class RateSlots:
     def take(self, endpoint: Endpoint, now: datetime) -> RateSlot | None:
         """Take the next slot of an endpoint; None if there is none within `LONGEST`.
 
-        This takes one update if the container knows, from its last update, whether attempts
-        currently wait for slots; otherwise two.
+        The table is updated by one of two expressions, depending on whether attempts currently wait
+        for slots. If this container knows that from its last update, it needs one call; otherwise
+        two.
         """
         moment, latest = to_microseconds(now), to_microseconds(now + LONGEST)
         free = self._free.get(_id(endpoint), 0)
@@ -103,9 +104,10 @@ class RateSlots:
         return _pace(response["Item"]).free if "Item" in response else None
 
     def pause(self, endpoint: Endpoint, until: datetime) -> bool:
-        """Grant no slot before a time; return False if the endpoint is already paused until then.
+        """Grant no slot before a time; return whether this call has paused the endpoint.
 
-        If many responses ask for the same pause, only the first begins a new series.
+        It has not if the endpoint is already paused until then, or if its rate is not limited. If
+        many responses ask for the same pause, only the first begins a new series.
         """
         moment = to_microseconds(until)
         try:
@@ -132,7 +134,7 @@ class RateSlots:
     def _update(
         self, endpoint: Endpoint, now: int, latest: int, *, waits: bool
     ) -> tuple[bool, Mapping[str, Any]]:
-        """Take a slot, provided that attempts wait for slots (`waits`) or that none do.
+        """Take a slot, provided that attempts currently wait for slots or not, as `waits` says.
 
         Returns:
             Whether a slot was taken, and the previous item, which is empty if the rate is not

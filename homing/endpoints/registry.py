@@ -34,8 +34,9 @@ class ChangedMeanwhileError(Exception):
 class Change:
     """The validated changes of a request to an endpoint; None leaves a field unchanged.
 
-    The fields are those of `Endpoint`, with the values of its headers. `policy` is the JSON of the
-    request, which the API returns as it was given; `filter` is its JSON text, empty for none.
+    The fields are those of `Endpoint`, except that `headers` includes the values. `policy` is the
+    JSON object of the request, which the API returns unchanged. `filter` is the JSON text of the
+    filter; empty for no filter.
     """
 
     url: str | None = None
@@ -54,10 +55,10 @@ class Change:
 def set_up(
     store: EndpointStore, sender_id: str, endpoint_id: str, change: Change, now: datetime
 ) -> tuple[Endpoint, str | None]:
-    """Create an endpoint, or replace everything but its secrets.
+    """Create an endpoint, or replace everything but the secrets of an existing one.
 
     Returns:
-        The endpoint and, if it is new, its secret.
+        The endpoint and, if it is new, its secret; otherwise None as the secret.
 
     Raises:
         InvalidMessageError: when this kind of signing is not available.
@@ -108,7 +109,7 @@ def rotate_secret(
         endpoint: the endpoint.
         now: the time of the rotation.
         secret: the new secret; None to generate one.
-        grace: how long the old secrets sign beside it.
+        grace: how long requests are signed with the old secrets, too.
 
     Returns:
         The new secret, and all active secrets, the newest first.
@@ -132,10 +133,10 @@ def rotate_secret(
 
 
 def secret_document(secret: str) -> dict[str, str]:
-    """Return the part of a new secret that the API shows.
+    """Return the members of an API response that show a new secret.
 
-    That is the secret itself or, for a private key, its public key, with which receivers check
-    signatures. A private key is never shown.
+    They contain the secret itself or, for a private key, the public key, with which receivers
+    verify signatures. A private key is never shown.
     """
     if secret.startswith(PRIVATE_KEY_PREFIX):
         return {"publicKey": public_key(secret)}
@@ -143,7 +144,7 @@ def secret_document(secret: str) -> dict[str, str]:
 
 
 def _bare(known: Endpoint, now: datetime) -> Endpoint:
-    """Return an endpoint reset to the default settings; if it was disabled, it stays so."""
+    """Return an endpoint reset to the default settings; if it is disabled, it stays disabled."""
     return Endpoint(
         known.sender_id,
         known.endpoint_id,
@@ -198,7 +199,7 @@ def _changed(endpoint: Endpoint, change: Change, now: datetime) -> Endpoint:
 
 
 def _switched(endpoint: Endpoint, change: Change, now: datetime) -> Endpoint:
-    """Return the endpoint with `enabled` as a change requests it; unchanged if it does not."""
+    """Return the endpoint enabled or disabled as the change requests; otherwise unchanged."""
     if change.enabled:
         return replace(endpoint, enabled=True, disabled_at=None, disabled_reason=None)
     if change.enabled is False and endpoint.enabled:

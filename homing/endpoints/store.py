@@ -1,7 +1,7 @@
 """Writes endpoints: an endpoint and its secrets are items of two tables, changed together.
 
-Each change is conditional on the `version` that it is based on, so of two concurrent changes one
-fails. Both items have the same `edition`, which shows readers that they belong together.
+Each change is conditional on the `version` that it is based on, so of two concurrent changes, one
+fails. Both items have the same `edition`, from which readers see that they belong together.
 """
 
 from __future__ import annotations
@@ -55,10 +55,11 @@ class EndpointStore:
         Args:
             endpoint: the endpoint.
             confidential: its confidential data.
-            has_new_rate: whether its rate has changed, or was removed.
+            has_new_rate: whether its rate has been set, changed or removed.
 
         Returns:
-            False when another request has changed the endpoint or its data; then nothing is stored.
+            Whether the data was stored. If another request has changed the endpoint or its
+            confidential data, nothing is stored.
         """
         holder, table = (
             endpoint_holder(endpoint.sender_id, endpoint.endpoint_id),

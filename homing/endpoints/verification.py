@@ -1,7 +1,7 @@
 """Verification of Standard Webhooks 1.0.0 signatures, for the smoke receiver.
 
-It is written from the specification, independently of `homing.credentials.signing`, so that a
-mistake there is not repeated here. Only `v1` signatures are verified.
+This module follows the specification and shares no code with `homing.credentials.signing`, so that
+it detects mistakes made there. It verifies only `v1` signatures.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-# The header in which `homing smoke` gives the secret to verify with.
+# The header in which `homing smoke` sends the secret for verification.
 SECRET_HEADER = "x-homing-smoke-secret"  # noqa: S105 -- the name of a header
 TOLERANCE_SECONDS = 300
-_SECRET_PREFIX = "whsec_"  # noqa: S105 -- how secrets begin, none itself
+_SECRET_PREFIX = "whsec_"  # noqa: S105 -- how secrets begin, not a secret
 
 
 def is_signed(secret: str, headers: Mapping[str, str], body: bytes, now: float) -> bool:
@@ -25,7 +25,7 @@ def is_signed(secret: str, headers: Mapping[str, str], body: bytes, now: float) 
 
     Args:
         secret: `whsec_` and the bytes in base64.
-        headers: those of the request, by their names in lower case.
+        headers: the headers of the request, by their names in lower case.
         body: the exact bytes of the request.
         now: the time in seconds since 1970.
     """
