@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 _ENDS = sorted(each.value for each in (*FAILED, Status.DELIVERED, Status.CANCELLED))
 _IS_ORDERED = {"line": {"S": [{"exists": True}]}}
 
-# The event patterns for changes that end a delivery in a line; Lambda drops all others without
-# charge. The second pattern matches deliveries that the watchdog has settled: they have ended,
-# although they still wait according to their records.
+# The event patterns for changes to the ledger that end a delivery in a line; Lambda drops all other
+# changes without charge. The second pattern matches deliveries that the watchdog no longer
+# examines: they have ended, although the status in their records says that they wait.
 ENDINGS: list[dict[str, Any]] = [
     {"dynamodb": {"NewImage": {**_IS_ORDERED, "status": {"S": _ENDS}}}},
     {
@@ -36,14 +36,14 @@ ENDINGS: list[dict[str, Any]] = [
 def ended_lines(
     records: Sequence[dict[str, Any]],
 ) -> Iterator[tuple[str, str, tuple[Reference, Record]]]:
-    """Yield each line that a batch of changes affects, once.
+    """Yield each line that is affected by a batch of changes, once.
 
     Args:
         records: the records of the ledger's stream.
 
     Yields:
-        The sequence number of the first change that affects the line, from which the batch can be
-        retried; the line's id; and the delivery that ended last, with its record.
+        The sequence number of the first change that affects the line, from which Lambda can retry
+        the batch; the line's id; and the delivery of the line that ended last, with its record.
     """
     first: dict[str, str] = {}
     last: dict[str, tuple[Reference, Record]] = {}

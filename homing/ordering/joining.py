@@ -24,16 +24,16 @@ if TYPE_CHECKING:
 
 _AT_ONCE = 10  # lines handled concurrently: the connections of a client (homing/aws.py)
 _FEW = 3  # up to this many lines are handled without threads
-_TRIES = 100  # to get a place, since another delivery may take it first
+_TRIES = 100  # how often to try to get a place, since another delivery may take it first
 
 
 @dataclass(slots=True)
 class Joined:
-    """The results of deliveries that join their lines.
+    """What happened to deliveries that should join their lines.
 
     Args:
-        ready: the deliveries whose turn it is; they are to be queued.
-        refused: for each delivery that could not be given a place, by its id, the reason.
+        ready: the deliveries whose turn it is already; the caller must queue them.
+        refused: the reasons why deliveries got no place, by delivery id.
         too_many: the ids of the deliveries whose line is full.
     """
 
@@ -46,7 +46,7 @@ class Joining:
     """Gives deliveries their places.
 
     Args:
-        releasing: contains the tables, and determines whose turn it is.
+        releasing: determines whose turn it is; this class also uses its tables.
     """
 
     def __init__(self, releasing: Releasing) -> None:
@@ -124,8 +124,8 @@ class Joining:
     def _has_its_place(self, line_id: str, delivery_id: str) -> bool:
         """Return whether a delivery has a place that the line has not reached yet.
 
-        A place that the line has already passed is removed: the call that wrote it had seemed to
-        fail. The delivery has not begun at that place, since it has no record.
+        A place that the line has already passed is removed. Such a place remains if the call that
+        wrote it appeared to fail. No attempt has begun from it, since the delivery has no record.
         """
         sequence = self._releasing.places.find(line_id, delivery_id)
         if sequence is None:
@@ -140,8 +140,8 @@ class Joining:
     ) -> Place | None:
         """Return the place at the end of a line; None if the line is full.
 
-        The line's progress is read again if there is no place from which its length follows, or if
-        too many deliveries may wait in it. Otherwise `line` is used, as it was read before.
+        `line` is the line's progress as it was read before. It is read again if the line has no
+        place, or if so many deliveries may wait in it that it is full.
         """
         last = self._releasing.places.last(line_id)
         may_be_full = last is not None and last >= MOST_WAITING
@@ -154,9 +154,10 @@ class Joining:
         return Place(line_id, sequence, replace(delivery, reference=reference), to_text(now))
 
     def _head(self, line_id: str, line: Line | None) -> int:
-        """Return the sequence of the head: the one before the first place where a delivery waits.
+        """Return the sequence of the line's head.
 
-        The item of the line may have expired. Then the sequence is derived from the places.
+        If the item of the line has expired, this is the sequence before the first place where a
+        delivery waits.
         """
         if line is not None:
             return line.head
@@ -165,7 +166,7 @@ class Joining:
 
 
 def _is_past(line: Line | None, sequence: int, delivery_id: str) -> bool:
-    """Return whether a line has passed a delivery's place, or has another head in that place."""
+    """Return whether a line has passed a place, or has another delivery as its head there."""
     if line is None or line.head < sequence:
         return False
     return line.head > sequence or line.delivery_id != delivery_id

@@ -1,4 +1,4 @@
-"""A line and a place in it, as stored in their two tables."""
+"""A line and a place in it, as stored in the table of lines and the table of places."""
 
 from __future__ import annotations
 
@@ -28,7 +28,8 @@ class Line:
         created_at: when the head's message was accepted, in ISO 8601.
         begun: how many attempts of the head have begun.
         until: when the last of these attempts must be over, in ISO 8601; None if none has begun.
-        passed_over: the sequence of a failed delivery that blocks the line no longer.
+        passed_over: the sequence of a failed delivery that no longer blocks the line; None if there
+            is none.
     """
 
     head: int
@@ -60,7 +61,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A place in a line, with the delivery that waits there.
+    """A place in a line, with the delivery that waits in it.
 
     Args:
         line_id: the line.
@@ -76,13 +77,13 @@ class Place:
 
     @property
     def delivery_id(self) -> str:
-        """The id of the delivery that waits there."""
+        """The id of the delivery that waits in this place."""
         return self.delivery.reference.delivery_id
 
     def to_item(self) -> dict[str, Any]:
         """Build the item of the table of places (plain values, not DynamoDB's typed JSON).
 
-        The delivery document is compressed, since DynamoDB charges writes by the KiB.
+        The delivery document is compressed, since DynamoDB charges for each KiB that is written.
         """
         text = document_text(self.delivery.to_document())
         return {

@@ -1,8 +1,8 @@
 """The table of lines: the progress of each line, and the attempts that have begun in it.
 
-An attempt of a delivery with an `orderingKey` begins with one conditional update. It fails unless
-the delivery is the head of its line, or follows a head that has ended. So a request of an earlier
-delivery cannot begin after one of a later delivery.
+An attempt of a delivery with an `orderingKey` begins with one conditional update. The update fails
+unless the delivery is the head of its line, or follows a head that has ended. So no request of an
+earlier delivery can begin after a request of a later delivery.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _HEAD = (
 
 
 class Lines:
-    """The table of lines. Its methods raise BotoCoreError or ClientError when a call to it fails.
+    """The table of lines. Its methods raise BotoCoreError or ClientError when a call fails.
 
     Args:
         table: the table's name.
@@ -46,7 +46,7 @@ class Lines:
         self._client = client
 
     def read(self, line_id: str) -> Line | None:
-        """Return the progress of a line; None if nothing has begun there."""
+        """Return the progress of a line; None if no attempt has begun in it."""
         found = self._client.get_item(
             TableName=self._table, Key={"pk": {"S": line_id}}, ConsistentRead=True
         )
@@ -55,9 +55,9 @@ class Lines:
     def begin_next(self, reference: Reference, now: datetime, until: datetime) -> Line | None:
         """Begin the first attempt of the delivery that follows the head, if the head has ended.
 
-        The delivery was queued because the head had ended after `reference.after` attempts. That
-        still holds if no further attempt of the head has begun since, or if enough time has passed
-        for its last attempt to end.
+        The delivery was queued because the head had ended after `reference.after` attempts. It may
+        begin if the head has begun no further attempt since then, or if so much time has passed
+        that the head's last attempt must be over.
 
         Returns:
             None if the attempt has begun; otherwise the current line.
@@ -97,14 +97,14 @@ class Lines:
     def skip_to(
         self, reference: Reference, seen: Line | None, now: datetime, *, over: bool
     ) -> bool:
-        """Make a delivery the head of its line although it ended before its first attempt.
+        """Make a delivery that ended before its first attempt the head of its line.
 
         Args:
-            reference: the delivery, which follows the head.
-            seen: the line as it was read; None where there was none.
+            reference: the delivery, which follows the current head.
+            seen: the line as the caller has read it; None if there was none.
             now: the time.
             over: whether all attempts of the current head are over. If not, the next delivery waits
-                until they must be over.
+                until the time at which they must be over.
 
         Returns:
             Whether the line has been changed.
@@ -120,7 +120,10 @@ class Lines:
         return self._update(reference, expression, condition, values) is None
 
     def pass_over(self, reference: Reference, line: Line) -> bool:
-        """Unblock a line whose head has failed; return whether that delivery is still the head."""
+        """Unblock a line whose head has failed.
+
+        Return False, without a change, if the failed delivery is no longer the head.
+        """
         values = {":sequence": line.head, ":deliveryId": reference.delivery_id}
         return (
             self._update(

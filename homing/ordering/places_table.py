@@ -1,4 +1,4 @@
-"""The table of places: the deliveries that wait in lines, including the next of each line."""
+"""The table of places: the deliveries that wait in lines, including the one that is next."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _KEPT = 2 * YEAR
 
 
 class Places:
-    """The table of places. Its methods raise BotoCoreError or ClientError when a call to it fails.
+    """The table of places. Its methods raise BotoCoreError or ClientError when a call fails.
 
     Args:
         table: the table's name.
@@ -35,7 +35,8 @@ class Places:
         """Put a place at the end of a line, unless its sequence is taken.
 
         Returns:
-            None if it was put, now or before; otherwise the id of the delivery that has the place.
+            None if the delivery has the place, from this call or an earlier one; otherwise the id
+            of the delivery that has it.
         """
         expires_at = int((from_text(place.put_at) + _KEPT).timestamp())
         item = {**place.to_item(), "ttl": expires_at}
@@ -59,7 +60,7 @@ class Places:
     def find(self, line_id: str, delivery_id: str) -> int | None:
         """Return the sequence of a delivery in a line; None if it has no place there.
 
-        It reads the whole line.
+        This reads all places of the line.
         """
         pages = self._client.get_paginator("query").paginate(
             TableName=self._table,
@@ -79,7 +80,7 @@ class Places:
         self._client.delete_item(TableName=self._table, Key=key)
 
     def lines_since(self, before: datetime) -> Iterator[str]:
-        """Yield the id of each line with a place that was added before a time, each once."""
+        """Yield, once each, the ids of the lines that have a place added before a time."""
         start: Any = {}
         seen = ""
         while True:

@@ -1,8 +1,8 @@
 """Releasing: the next delivery in a line is queued when the one before it has ended.
 
-Every step may be repeated. If a delivery is queued twice, its record settles the second queue
-message. Whether it is a delivery's turn is checked when its attempt begins
-(`homing.ordering.turns`).
+Every step may be repeated. If a delivery is queued twice, `dispatch` finds its ledger record and
+does not make the attempt twice. Whether it is a delivery's turn is checked again when its attempt
+begins (`homing.ordering.turns`).
 """
 
 from __future__ import annotations
@@ -34,19 +34,22 @@ if TYPE_CHECKING:
     from homing.ordering.line import Line, Place
     from homing.settings import ReleaseSettings
 
-_WHILE = timedelta(minutes=15)  # `revisit` ignores places that are younger
-_READ_AT_ONCE = 3  # places: that of the head, the one after it, and one that may be left over
-_MOST_SKIPPED = 500  # how many deliveries that ended before their turn one call may skip
-# Stands in place of a number of attempts: the next delivery waits until the last attempt
-# must be over.
+_WHILE = timedelta(minutes=15)  # `revisit` ignores places that are younger than this
+# How many places to read: that of the head, the one after it, and one that may be left over.
+_READ_AT_ONCE = 3
+# How many deliveries one call may skip because they ended before their turn.
+_MOST_SKIPPED = 500
+# Used instead of a number of attempts if the head's last attempt may still be in progress. The next
+# delivery then waits until that attempt must be over.
 _UNCLEAN = -1
 
 
 class Advance(StrEnum):
     """The result of an attempt to advance a line.
 
-    `EMPTY`: nothing waits in the line. `WAITS`: the head has not ended. `BLOCKED`: the head has
-    failed, and its endpoint blocks a line in that case. `RELEASED`: the next delivery is queued.
+    `EMPTY`: no delivery waits in the line. `WAITS`: the head has not ended. `BLOCKED`: the head has
+    failed, and the settings of its endpoint block the line in this case. `RELEASED`: the next
+    delivery has been queued.
     """
 
     EMPTY = "EMPTY"
@@ -57,13 +60,14 @@ class Advance(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Releasing:
-    """Releases the next deliveries in lines. Its methods raise BotoCoreError or ClientError.
+    """Queues the next deliveries in lines. Its methods may raise BotoCoreError or ClientError.
 
     Args:
         lines: the table of lines.
         places: the table of places.
         ledger: the ledger.
-        endpoints: the table of endpoints, which says whether a failure blocks a line.
+        endpoints: the table of endpoints, whose setting `ordering` decides whether a failure blocks
+            a line.
         queue: the delivery queue.
     """
 
@@ -94,7 +98,7 @@ class Releasing:
         Args:
             line_id: the line.
             now: the time.
-            ended: a delivery that has ended, and its record, which is not read again.
+            ended: a delivery that has ended, and its record, so that it need not be read again.
 
         Raises:
             DependencyError: when the queue refuses the next delivery.
@@ -129,16 +133,16 @@ class Releasing:
     def turn_after(
         self, line: Line | None, ended: tuple[Reference, Record] | None = None
     ) -> int | Advance:
-        """Return how many attempts the head of a line had when it ended.
+        """Return how many attempts the head of a line had when it ended, if it has ended.
 
-        If it has ended, it is the next delivery's turn. The result is 0 if there is no head, -1 if
-        an attempt of the head may still be in progress, and an `Advance` if the head has not ended,
-        or blocks its line.
+        A number means that it is the next delivery's turn. The number is 0 if there is no head, and
+        -1 if the head has ended but one of its attempts may still be in progress. An `Advance`
+        means that the head has not ended, or that it blocks its line.
 
         Args:
             line: the line; None if there is none.
-            ended: a delivery that has ended, and its record. If it is the head, this record is
-                used, so a redrive of the head since then is ignored.
+            ended: a delivery that has ended, and its record. If it is the head, this record is used
+                instead of the current one, so a later redrive of the head is ignored.
         """
         if line is None:
             return 0
@@ -171,8 +175,8 @@ def revisit(
     """Advance each line in which a delivery has waited for a while, until time runs out.
 
     Yields:
-        Each line's id and its result. If AWS refuses a call, the result is the error, and the next
-        run tries again.
+        The id of each line, and the result. If AWS refuses a call, the result is the error, and the
+        next run tries again.
 
     Raises:
         BotoCoreError, ClientError: when the places cannot be read.
@@ -187,7 +191,7 @@ def revisit(
 
 
 def pass_over(releasing: Releasing, reference: Reference, now: datetime) -> bool:
-    """Release the line that a failed delivery blocks; return whether it blocked one.
+    """Unblock the line that a failed delivery blocks; return whether it blocked one.
 
     Raises:
         BotoCoreError, ClientError, DependencyError: when AWS refuses a call; it can be retried.
@@ -211,7 +215,7 @@ def _is_head(line: Line, ended: tuple[Reference, Record] | None) -> bool:
 
 
 def _is_answered(record: Record, begun: int) -> bool:
-    """Return whether every attempt that has begun is on record with a response of the endpoint."""
+    """Return whether the record contains a response of the endpoint for every attempt begun."""
     if record.attempts != begun:
         return False
     return all(entry.get("httpStatus") is not None for entry in record.history[-begun:])

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from homing.ordering.line import Line
     from homing.ordering.lines_table import Lines
 
-_PAUSE = timedelta(seconds=5)  # for an attempt whose turn it is not
-_UNKNOWN_PAUSE = timedelta(seconds=30)  # if the table of lines or the ledger cannot be reached
+_PAUSE = timedelta(seconds=5)  # the shortest postponement of an attempt whose turn it is not
+_UNKNOWN_PAUSE = timedelta(seconds=30)  # the postponement if the line cannot be read
 _LONGEST_PAUSE = timedelta(minutes=5)
 
 
@@ -41,8 +41,9 @@ class Turns:
     ) -> Postponed | Superseded | None:
         """Begin an attempt, if it is the delivery's turn.
 
-        A delivery that its line has passed gets no turn any more. Such an attempt may be made only
-        if the ledger holds its claim, which is so after a redrive; it is then out of order.
+        If the line has already passed the delivery, its turn does not come again. The attempt may
+        then be made only if its claim is in the ledger, as it is after a redrive; such an attempt
+        is out of order.
 
         Args:
             reference: the delivery.
@@ -88,7 +89,10 @@ def unknown(claim: AttemptClaim | None, now: datetime) -> Postponed:
 
 
 def put_off(claim: AttemptClaim | None, now: datetime, due: datetime) -> Postponed:
-    """Return the postponement of an attempt. It grows with the time since the attempt was due."""
+    """Return the postponement of an attempt to `due`, or later if it has waited for long.
+
+    The postponement is at least half of the time since the attempt was due, up to five minutes.
+    """
     if claim is None:
         return Postponed(to_due_text(due))
     now = _not_behind(claim, now)
