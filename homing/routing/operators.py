@@ -1,7 +1,7 @@
-"""The comparison operators of event patterns (`homing.routing.pattern`), and reading their JSON.
+"""The comparison operators of event patterns (`homing.routing.pattern`), and a JSON reader.
 
-AWS names them in "Comparison operators for use in event patterns" of the EventBridge user guide.
-Each operator is compiled once, when a pattern is set, into a test of one value.
+The EventBridge user guide describes the operators in "Comparison operators for use in event
+patterns". When a pattern is compiled, each operator becomes a test of one value.
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ class PatternError(HomingError):
     """Raised when a text is not an event pattern.
 
     Args:
-        place: the place of the error in the pattern, e.g. `payload.total[0].numeric`; empty if it
-            is about the whole pattern.
+        place: the place of the error in the pattern, e.g. `payload.total[0].numeric`; empty if the
+            error is about the whole pattern.
         message: what is wrong there.
     """
 
@@ -268,7 +268,7 @@ _DENIABLE: Mapping[str, Callable[[Any, str], Test]] = {
     "equals-ignore-case": _equals_ignore_case,
     "wildcard": _wildcard,
 }
-# `exists` is not among them, since it tests whether a field is present, not its value.
+# All operators except `exists`, which tests whether a field is present, not its value.
 _OPERATORS: Mapping[str, Callable[[Any, str], Test]] = {
     **_DENIABLE,
     "anything-but": _anything_but,

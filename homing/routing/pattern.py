@@ -1,9 +1,9 @@
 """Event patterns, the filter language of EventBridge rules: compiling, matching and explaining.
 
 docs/events.md describes the language by example. A pattern is an object with the shape of an event.
-Each field of the pattern lists the values that it may have, and `$or` lists patterns, one of which
-must match. If a field of the event is an array of objects, the fields that the pattern has under
-its name must all match in the same object.
+Each field of the pattern lists the values that this field of an event may have, and `$or` lists
+patterns, one of which must match. If a field of the event is an array of objects, all fields that
+the pattern has under this name must match within the same object.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class _Object:
     either: tuple[_Object, ...] = ()
 
     def allow(self, value: Any) -> bool:
-        """Return whether a field may have this value, or one of the objects in it."""
+        """Return whether the value of a field, or one of the objects in it, matches."""
         if type(value) is dict:
             return self.fits(value)
         return any(map(self.fits, _objects(value)))
@@ -98,7 +98,7 @@ class Pattern:
         return self._root.fits(event)
 
     def mismatches(self, event: Mapping[str, Any]) -> tuple[Mismatch, ...]:
-        """Return why an event does not match; nothing if it does.
+        """Return why an event does not match; empty if it matches.
 
         Of the alternatives of an `$or`, and of the objects in an array, only the closest match is
         reported.
@@ -189,7 +189,7 @@ def _values(given: Sequence[Any], place: str) -> _Values:
 
 
 def _combinations(part: _Object | _Values) -> int:
-    """Return how many patterns without `$or` would be needed, which is what EventBridge limits."""
+    """Return how many patterns would be needed without `$or`; EventBridge limits this number."""
     if isinstance(part, _Values):
         return 1
     product = max(len(part.either), 1)
@@ -221,7 +221,7 @@ def _agree(
     """Return whether an object of an event matches several parts of a pattern together.
 
     There are several parts if a pattern and an alternative of its `$or` have fields with the same
-    name. Both must match the same object, so an alternative of each `$or` is chosen first.
+    name. Both parts must match the same object, so an alternative of each `$or` is chosen first.
 
     Args:
         fields: the parts, each of which the object matches on its own.
@@ -263,7 +263,7 @@ def _leaves(value: Any) -> Sequence[Any]:
 
 
 def _objects(value: Any) -> Sequence[Mapping[str, Any]]:
-    """Return the objects in a field; if there are none, an empty one, to match absent fields."""
+    """Return the objects in a field or, if there are none, an empty object, which has no fields."""
     if isinstance(value, list):
         return [each for each in _elements(value) if isinstance(each, dict)] or [{}]
     return (value,) if isinstance(value, dict) else ({},)

@@ -103,7 +103,7 @@ class Subscription:
 def explain(
     endpoints: Iterable[Endpoint], event: Event
 ) -> list[tuple[Endpoint, tuple[Mismatch, ...]]]:
-    """Return each endpoint with the reasons why it does not get an event; none if it does."""
+    """Return each endpoint with the reasons why it does not get an event; no reasons if it does."""
     explained, first = [], dict[str, str]()
     for endpoint in endpoints:
         mismatches = Subscription.of(endpoint).mismatches(event)
@@ -177,7 +177,7 @@ def covers(subscribed: str, event_type: str) -> bool:
 
 
 def check_subscribed(text: str) -> str:
-    """Return an entry of `eventTypes` after checking that a `*` is all of it or its last segment.
+    """Return an entry of `eventTypes` after checking that a `*` is the entry or its last segment.
 
     Raises:
         ValueError: when there is a `*` elsewhere.
