@@ -38,7 +38,8 @@ class Backoff:
     Args:
         exponential_ms: the policy's delay before jitter.
         jitter_ms: what jitter added; may be negative.
-        retry_after_ms: the `Retry-After` of the endpoint, at most the ceiling, or None.
+        retry_after_ms: the `Retry-After` of the endpoint, limited by the policy's ceiling; None if
+            the endpoint sent none.
     """
 
     exponential_ms: int
@@ -66,7 +67,7 @@ def compute_backoff(
         attempt_number: any number from 0; large ones do not overflow.
         draw: returns a random number in [0, 1). It is called once; without jitter, not at all.
         previous_delay_ms: the delay before this attempt, for decorrelated jitter.
-        retry_after_ms: the `Retry-After` of the endpoint, or None.
+        retry_after_ms: the `Retry-After` of the endpoint; None if it sent none.
     """
     exponential_ms = exponential_delay_ms(policy, attempt_number)
     jitter_ms = _jitter_ms(policy, exponential_ms, previous_delay_ms, draw)
