@@ -57,7 +57,7 @@ def batched(answers: Sequence[Answer]) -> Answer:
     """Return the response to a batch: 200, with the result of each message in the same order.
 
     A function can return only a limited number of bytes. A result that would exceed the limit is
-    replaced by a 503, since the message can be sent again.
+    replaced by a 503, after which the sender can send the message again.
     """
     results: list[dict[str, Any]] = []
     left = MAX_RESULTS_BYTES

@@ -39,8 +39,8 @@ if TYPE_CHECKING:
 
     from homing.ledger.delivery_index import Page, Place
 
-# A delivery with any other status can only be looked up by the id of its message: to list such
-# deliveries, each message would need one more write.
+# Deliveries with other statuses are not listed, since that would cost one more write for each
+# message. They can be looked up by the id of their message.
 _UNLISTED = "is not a listed status; give one of"
 
 
@@ -100,7 +100,7 @@ class BulkRedriveRequest(Fields):
     """Which failed deliveries to redrive, and how fast."""
 
     filter: FilterRequest = Field(
-        description="A filter for the failed deliveries to redrive; {} selects all of the sender's."
+        description="A filter for the sender's failed deliveries; {} selects all of them."
     )
     rate_per_second: Annotated[
         float, Field(ge=LOWEST_RATE, le=HIGHEST_RATE, allow_inf_nan=False)
@@ -108,7 +108,8 @@ class BulkRedriveRequest(Fields):
     dry_run: bool = Field(
         default=False,
         description=(
-            "If true, nothing is redriven; the response shows what would be, grouped by endpoint."
+            "If true, nothing is redriven; the response shows the number of deliveries that would "
+            "be redriven, grouped by endpoint and category."
         ),
     )
     redrive_id: Maybe[MessageId] = optional(
@@ -124,7 +125,7 @@ def read_bulk_redrive(body: str | bytes) -> BulkRedriveRequest:
     """Read the body of a request for a bulk redrive.
 
     Raises:
-        InvalidMessageError: with all errors.
+        InvalidMessageError: when the body is invalid; contains all errors.
     """
     raw = {name: read_value(name, source) for name, source in sources_of(body).items()}
     request, errors = read_fields(BulkRedriveRequest, raw)
@@ -156,10 +157,10 @@ def read_filter(raw: Mapping[str, Any], sender_id: str | None) -> DeliveryFilter
 
     Args:
         raw: the fields; several statuses as a list, or as text with commas between them.
-        sender_id: the sender whose deliveries are meant; None for those of all senders.
+        sender_id: the sender whose deliveries are selected; None for those of all senders.
 
     Raises:
-        InvalidMessageError: with all errors.
+        InvalidMessageError: when a field is invalid; contains all errors.
     """
     status = raw.get("status")
     listed = {"status": status.split(",")} if isinstance(status, str) else {}
@@ -176,11 +177,11 @@ def read_list_request(
 
     Args:
         query: the parameters of the request.
-        sender_id: the sender whose deliveries are meant; None for those of all senders.
+        sender_id: the sender whose deliveries are listed; None for those of all senders.
         endpoint_id: the endpoint, if the path of the request names it.
 
     Raises:
-        InvalidMessageError: with all errors.
+        InvalidMessageError: when a parameter is invalid.
     """
     others = ("after", "limit", "senderId")
     fields = {name: value for name, value in query.items() if name not in others}

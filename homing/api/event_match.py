@@ -47,7 +47,7 @@ def read_event(body: str | bytes, sender_id: str, now: datetime) -> Event:
     """Read the body of the request.
 
     Raises:
-        InvalidMessageError: with all errors.
+        InvalidMessageError: when the body is invalid; contains the errors.
     """
     sources = sources_of(body)
     raw = {

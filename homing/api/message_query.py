@@ -1,6 +1,6 @@
 """The status of a message.
 
-The idempotency record names its deliveries, and the ledger has the status of each.
+The idempotency record of the message names its deliveries; the ledger has the status of each.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ class MessageQuery:
     def find(self, message_id: str, sender_id: str, *, now: datetime) -> dict[str, Any] | None:
         """Return `{"messageId", "senderId", "deliveries": [...]}`, or None for an unknown message.
 
-        If the message has an event type, `eventType` is there too.
+        If the message has an event type, the result also contains `eventType`.
 
         Raises:
             DependencyError: when a table cannot be read.
@@ -108,7 +108,7 @@ class MessageQuery:
 
 
 def _current(records: Iterable[dict[str, Any]], now: datetime) -> list[dict[str, Any]]:
-    """Return the ledger records that have not expired; DynamoDB deletes expired ones days late."""
+    """Return the records that have not expired; DynamoDB may delete expired items days late."""
     return [record for record in records if record["ttl"] >= int(now.timestamp())]
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 CONTENT_TYPE = "application/problem+json"
 RETRY_AFTER_SECONDS = 5
 
-# Field names come from the request, so their length and number are bounded here.
+# The names of wrong fields come from the request, so their length and number are limited here.
 MAX_ERRORS = 50
 MAX_TEXT_LENGTH = 300
 
@@ -123,7 +123,8 @@ def no_room(ids: Mapping[str, str]) -> Answer:
     """Return 503 in place of a result that would make the response to a batch too long.
 
     Args:
-        ids: the ids of the message, with which sending it again creates no duplicate, if known.
+        ids: the ids of the message, if known. If the sender sends the message again with them, no
+            second message is accepted.
     """
     detail = "The response is too long for this result. Send the message again in another request"
     return _problem(_KINDS[_UNAVAILABLE], _UNAVAILABLE, detail, **ids)

@@ -1,7 +1,7 @@
 """The routes of the HTTP API.
 
-This is their only list: `stacks.apis` gives each API these routes, the handlers in `lambdas` serve
-them, and `homing_cli.openapi` describes them.
+Routes are defined only here: `stacks.apis` gives each API these routes, the handlers in `lambdas`
+serve them, and `homing_cli.openapi` describes them.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ POST_REDRIVE = Route(
     "POST",
     "/v1/redrives",
     "redrive",
-    "Redrive all failed deliveries that match a filter, or preview it",
+    "Redrive all failed deliveries that match a filter, or preview the redrive",
 )
 GET_REDRIVE = Route(
     "getRedrive", "GET", _REDRIVE, "redrive", "Return the progress of a bulk redrive", _SENDER

@@ -1,6 +1,7 @@
 """The idempotency record: one small item in the messages table for each accepted message.
 
-A duplicate takes its deliveries from this record, so it has the same ones as the first message.
+A duplicate takes its deliveries from this record, so they are the same as those of the first
+message.
 """
 
 from __future__ import annotations
@@ -25,9 +26,10 @@ class IdempotencyRecord:
     """An accepted message. Times are in ISO 8601, UTC, with milliseconds.
 
     Args:
-        message_id: with `sender_id`, the identity of the message.
-        sender_id: who sent the message.
-        timestamp: the message's own time.
+        message_id: the messageId, which identifies the message together with `sender_id`.
+        sender_id: the sender.
+        timestamp: the time of the message: the `timestamp` of the request or, without one, the time
+            at which the message was received.
         correlation_id: the id that relates the message to the logs of its sender.
         created_at: when the message was received.
         targets: the target URLs, without duplicates.
@@ -36,8 +38,8 @@ class IdempotencyRecord:
         expires_at: when the record may be deleted, epoch seconds.
         endpoint_ids: the endpoints of the targets, in the same order; empty for plain URLs.
         event_type: the type of the event; None if the message has none.
-        ordering_key: orders its deliveries among those with the same key; None for no order.
-        is_bulk: whether the deliveries go to the bulk queue; it holds for all duplicates too.
+        ordering_key: the key within which deliveries are ordered; None for no order.
+        is_bulk: whether the deliveries go to the bulk queue. This also applies to duplicates.
     """
 
     message_id: str

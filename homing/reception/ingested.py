@@ -4,11 +4,11 @@ A queue message is one of these:
 
 - the body of `POST /v1/messages`
 - an EventBridge event
-- any JSON, which becomes the payload, if the queue message has the attribute `eventType`
+- any JSON, if the queue message has the attribute `eventType`; the JSON becomes the payload
 - an SNS notification that contains one of these three
 
-Nothing is parsed and serialized again: the body is assembled from slices of the queue message, so a
-payload is unchanged (`homing.reception.raw_json`).
+The body is assembled from slices of the queue message. They are not parsed and serialized again, so
+the payload is unchanged (`homing.reception.raw_json`).
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ from homing.reception.raw_json import decode, read_value, single_value, source_a
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-# The message attributes that are read. If `eventType` is among them, all are fields of the message.
+# The message attributes that are read. If a message has `eventType`, all become fields of the
+# request.
 ATTRIBUTES = ("eventType", "messageId", "senderId", "correlationId")
 
 # The path to the sender in an event, such as `$.detail.tenantId`.
@@ -75,11 +76,11 @@ def read_ingested(
         attributes: those of its message attributes that are strings.
         queue_message_id: the id that SQS gave it, which stays the same when it is redelivered.
         sender: the sender of the queue's messages: a `senderId`, the path to it in the event
-            (`SENDER_PATH`), or "" if each message may name any.
+            (`SENDER_PATH`), or "" if each message may name any sender.
 
     Raises:
-        InvalidMessageError: when the message is not of a kind that the queue takes, or has no
-            sender where the path leads. Fields of the request itself are not checked here.
+        InvalidMessageError: when the message is not of a kind that the queue takes, or when there
+            is no sender at the path. Other fields of the request are not checked here.
     """
     named = default_id(attributes, queue_message_id)
     content = _unwrapped(_Content(decode(body), attributes, named))

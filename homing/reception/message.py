@@ -45,9 +45,9 @@ if TYPE_CHECKING:
 # The limit of an HTTP API for a request (API Gateway quotas).
 MAX_BODY_BYTES = 10_000_000
 
-# The state of an execution may have 256 KiB. Of these, 24 KiB are reserved for 4 KiB of response
-# body, since JSON may write each byte as six, and 4 KiB for the verdict, the delay and the record
-# of the attempt.
+# The state of an execution may have 256 KiB. Of these, 24 KiB are reserved for a response body of
+# 4 KiB, each byte of which JSON may write as six. Another 4 KiB are reserved for the verdict, the
+# delay and the record of the attempt.
 MAX_DOCUMENT_BYTES = 228 * 1024
 
 
@@ -60,9 +60,10 @@ class Message:
         request: what is sent.
         policy: the retry policy of the message.
         policies: the retry policies of endpoints that override parts of it, by endpoint id.
-        claim: the reference to the payload if that is too large for a queue message; else None.
-        readdress: returns the message with other recipients, since a duplicate goes to the
-            recipients of the first acceptance. None for a message that names its recipients.
+        claim: the reference to the payload in S3, if the payload is too large for a queue message;
+            otherwise None.
+        readdress: returns the message with other recipients. A duplicate needs it, since it goes to
+            the recipients of the first acceptance. None for a message that names its recipients.
     """
 
     idempotency: IdempotencyRecord
@@ -94,7 +95,7 @@ class Rules:
 
     Args:
         default_policy: the retry policy that messages and endpoints override.
-        retention: how long a message is kept after its first attempt is due.
+        retention: how long the records of a message are kept after its first attempt is due.
         guard: which targets may be reached.
         new_id: returns a `messageId` for a message without one.
     """
@@ -158,7 +159,7 @@ class _Draft:
             for endpoint_id, own in to.policies.items()
         }
         lives = (longest_life(each, first_attempt_in) for each in (policy, *policies.values()))
-        # A delivery may wait in its line for as long as for an endpoint that is at its limits.
+        # A delivery may wait for up to a year in its line, or for an endpoint that has limits.
         life = YEAR if to.may_be_full or self.given.ordering_key else max(lives)
         readdress = None if names_recipients(self.given) else self.to
         message = Message(idempotency, self.request, policy, policies, readdress=readdress)
@@ -208,7 +209,8 @@ def parse_message(
         find_endpoints: looks up the endpoints that the message names.
 
     Raises:
-        InvalidMessageError: with all errors that can be found together.
+        InvalidMessageError: when the request is invalid; lists all errors that can be found at
+            once.
     """
     given, payload = check_request(_read(body), now, rules.guard)
     sender_id = acting_sender(given.sender_id, only_sender)
@@ -262,8 +264,8 @@ def _policy(given: MessageRequest, default: Policy, first_attempt_in: timedelta)
 def _with_payload_reference(message: Message, life: timedelta) -> Message:
     """Return the message, with a reference in place of a payload that is too large.
 
-    The size of the delivery document counts, too: there, JSON writes each quote in the payload as
-    two characters.
+    A payload is also too large if its delivery document is, since JSON writes each quote in the
+    payload as two characters there.
     """
     body = message.request.payload.encode()
     if len(body) <= MAX_INLINE_BYTES:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from mypy_boto3_dynamodb import DynamoDBClient
 
-# DynamoDB deletes expired items days late, so an expired one counts as absent.
+# DynamoDB may delete expired items days late, so an expired item counts as absent.
 _FREE = "attribute_not_exists(pk) OR #ttl < :now"
 
 
@@ -24,8 +24,8 @@ class MessagesTable:
     Args:
         table: the table's name.
         client: a DynamoDB client.
-        new_token: returns a random text. A put that boto3 has retried recognizes by it that its
-            first try succeeded.
+        new_token: returns a random text to store in an item. If boto3 retries a put, this text
+            shows whether the item in the table is from the first try.
     """
 
     def __init__(
@@ -41,7 +41,8 @@ class MessagesTable:
     def claim(self, idempotency: IdempotencyRecord, now: datetime) -> IdempotencyRecord | None:
         """Put an idempotency record unless the message has one.
 
-        Of several simultaneous claims exactly one succeeds, even if boto3 retries its put.
+        Of several simultaneous claims for a message, exactly one succeeds, even if boto3 retries
+        its put.
 
         Returns:
             None if the record was put; otherwise the record that the message already has.

@@ -21,11 +21,11 @@ def sent_text(source: str, content_type: str) -> str:
 
     Args:
         source: the payload's exact source text in the sender's request, valid JSON.
-        content_type: its media type. With a JSON type the source text is sent; with any other the
-            payload must be a JSON string, and its value is sent.
+        content_type: the media type of the payload. With a JSON type, the source text is sent. With
+            any other type, the payload must be a JSON string, and the value of the string is sent.
 
     Raises:
-        ValueError: when the payload must be a string and is not, or cannot be sent unchanged.
+        ValueError: when the payload must be a string but is not, or cannot be sent unchanged.
     """
     text = source if is_json(content_type) else _string(source)
     try:

@@ -27,8 +27,8 @@ class PolicyOverride:
     """The policy fields that a message, endpoint or deployment overrides; None overrides nothing.
 
     Args:
-        preset: the name of one of `PRESETS`, instead of `schedule`. It also sets those of the lists
-            `retry_on` and `give_up_on` that are None.
+        preset: the name of a predefined schedule (`PRESETS`), instead of `schedule`. It also sets
+            `retry_on` and `give_up_on`, if they are None here.
 
     The other fields are those of `Policy`.
     """
@@ -89,9 +89,10 @@ def _in_both(retry_on: Any, give_up_on: Any) -> Iterator[FieldError]:
 def override(default: Policy, own: PolicyOverride) -> Policy:
     """Return the policy that results from overriding a default.
 
-    Without `max_attempts`, a schedule has one more attempt than it has waits. A field that computes
-    delays replaces a schedule of the default. An entry of the override's `retry_on` is removed from
-    the default's `give_up_on`, and vice versa.
+    If the override has a schedule but no `max_attempts`, there is one more attempt than there are
+    waits. If it has a field that computes delays, such as `multiplier`, the schedule of the default
+    no longer applies. An entry of the override's `retry_on` is removed from the default's
+    `give_up_on`, and vice versa.
 
     Args:
         default: the policy to override.

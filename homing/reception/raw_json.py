@@ -1,9 +1,10 @@
 """Parsing of JSON that keeps the exact text of each member.
 
 A JSON library that parses and serializes a document may change digits, escapes and the order of
-keys, and therefore the meaning for the receiver and every signature. A request is therefore never
-serialized again: its top-level object is split into members, each value is parsed only to check it
-and to find its end, and its source text is kept. A message of an ingest queue is treated likewise.
+keys. That could change the document's meaning for the receiver, and changes every signature.
+Therefore a request is never serialized again: its top-level object is split into members, and the
+source text of each value is used. A value is parsed only to check it and to find its end. The same
+applies to a message of an ingest queue.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ MAX_DEPTH = 500  # levels; well below the limit of Python's parser (about 1,000)
 # A value of two characters takes up to a hundred bytes of memory while it is parsed. So the number
 # of values is checked before the request is parsed (docs/decisions/0063).
 MAX_VALUES = 1_000_000  # commas and opening brackets outside of strings, in a request
-MAX_MEMBERS = 50  # of the top-level object; it has fewer than half as many known fields
+MAX_MEMBERS = 50  # of the top-level object, which has fewer than 25 known fields
 MAX_FIELD_LENGTH = 64 * 1024  # characters of any field that `read_value` parses
 
 _LONGEST_INTEGER = 20  # characters; every number that Homing itself uses is shorter
@@ -146,8 +147,8 @@ def source_at(text: str, path: Sequence[str]) -> str | None:
         None if there is no such value.
 
     Raises:
-        InvalidMessageError: when the text is not JSON as `split_members` takes it, or a name of the
-            path is a duplicate key.
+        InvalidMessageError: when the text is not valid JSON, exceeds the limits of this module, or
+            has a duplicate key on the path.
     """
     source = single_value(text)
     for name in path:

@@ -21,7 +21,7 @@ FindEndpoints = Callable[[str, Sequence[str]], Mapping[str, Endpoint]]
 FindSubscribers = Callable[["Event"], Sequence[Endpoint]]
 """Returns the endpoints that an event goes to."""
 
-MAX_SUBSCRIBERS = 100  # of one message
+MAX_SUBSCRIBERS = 100  # the maximum number of endpoints that an event goes to
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +46,9 @@ class Recipients:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """What the recipients are called in a fingerprint.
+        """The names of the recipients for the fingerprint: the event type, endpoint ids, or URLs.
 
-        It stays the same when an endpoint or its URL changes: ids, the event type, or plain URLs.
+        A name stays the same when an endpoint or its URL changes.
         """
         if self.event_type is not None:
             return (f"eventType:{self.event_type}",)
@@ -59,9 +59,9 @@ def recipients(request: MessageRequest, sender_id: str, find: FindEndpoints) -> 
     """Return the recipients of a message.
 
     Args:
-        request: the request, whose fields are each valid.
+        request: the request; each of its fields is valid.
         sender_id: the sender that the endpoints must belong to.
-        find: looks endpoints up.
+        find: looks up endpoints.
 
     Raises:
         InvalidMessageError: 404 when the sender has no such endpoint; 400 when two endpoints have
@@ -91,11 +91,11 @@ def recipients(request: MessageRequest, sender_id: str, find: FindEndpoints) -> 
 def subscribers(event: Event, find: FindSubscribers) -> Recipients:
     """Return the recipients of an event: the endpoints that subscribe to it.
 
-    Of several endpoints with the same URL, only the first gets it, since the URL is part of a
-    delivery's key in the ledger.
+    Of several endpoints with the same URL, only the first gets the event, since the URL is part of
+    a delivery's key in the ledger.
 
     Raises:
-        InvalidMessageError: when too many endpoints subscribe to it.
+        InvalidMessageError: when too many endpoints subscribe to the event.
     """
     first: dict[str, Endpoint] = {}
     for endpoint in find(event):
@@ -123,8 +123,8 @@ def of_endpoints(
     """Return the endpoints that a message was accepted for, as recipients.
 
     Args:
-        targets: the URLs that they had when the message was accepted.
-        ids: their ids, in the same order.
+        targets: the URLs that the endpoints had when the message was accepted.
+        ids: the ids of the endpoints, in the same order.
         found: those of the endpoints that still exist, by id.
     """
     policies = {

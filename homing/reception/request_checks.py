@@ -25,7 +25,7 @@ _WAYS = ("targetUrl", "targets", "endpointId", "endpointIds")
 def check_request(
     raw: Mapping[str, Any], now: datetime, guard: AddressGuard
 ) -> tuple[MessageRequest, str]:
-    """Check each field of a request, and the fields together.
+    """Check each field of a request, and the rules that combine several fields.
 
     Args:
         raw: the members of the request, parsed, except that `payload` is its exact source text.

@@ -93,7 +93,7 @@ def _check_preset(name: str) -> str:
 
 
 def documented(**schema: Any) -> Any:
-    """Return an annotation that adds to a type's JSON Schema a rule that other code checks."""
+    """Return an annotation that documents, in a type's JSON Schema, a rule that code checks."""
     return Field(json_schema_extra=schema)
 
 
@@ -196,13 +196,13 @@ class PolicyRequest(Fields):
         "Instead of a schedule: the name of a predefined one, which also sets retryOn."
     )
     retry_on: Maybe[Statuses] = optional(
-        "HTTP statuses (404) and classes (4xx) that are retried, regardless of the default; none "
-        "of 2xx. A status takes precedence over its class. 4xx does not include 410, which can be "
-        "listed itself."
+        "HTTP statuses (404) and classes (4xx) that are retried, regardless of the default; 2xx is "
+        "not allowed. A status takes precedence over its class. 4xx does not include 410, which "
+        "can be listed itself."
     )
     give_up_on: Maybe[Statuses] = optional(
         "HTTP statuses (503) and classes (5xx) that are not retried, regardless of the default; "
-        "none that is in retryOn."
+        "an entry must not be in retryOn, too."
     )
 
     def override(self) -> PolicyOverride:
@@ -214,10 +214,11 @@ class MessageRequest(Fields):
     """A message: its `payload` and its recipient.
 
     The recipient is one of `targetUrl`, `targets`, `endpointId` and `endpointIds`. With `eventType`
-    and none of these, it is every endpoint of the sender that subscribes to the event.
+    and none of these, the recipients are all endpoints of the sender that subscribe to the event.
     """
 
-    # Not declared as `oneOf`, since client generators make a model of each alternative.
+    # These fields are not declared as `oneOf`, since client generators would make a separate model
+    # for each alternative.
 
     target_url: Maybe[Url] = optional("The URL to deliver to.")
     targets: Maybe[Annotated[list[Url], Field(min_length=1, max_length=MAX_TARGETS)]] = optional(
@@ -233,7 +234,7 @@ class MessageRequest(Fields):
     )
     event_type: Maybe[EventType] = optional(
         "The type of the event, e.g. order.paid. Without targets and endpoints, the message goes "
-        "to the endpoints that subscribe to it; otherwise it is only recorded."
+        "to the endpoints that subscribe to this type; otherwise the type is only recorded."
     )
     content_type: Maybe[ContentType] = optional(
         f"The media type of the payload. Default: {DEFAULT_CONTENT_TYPE}."

@@ -1,7 +1,7 @@
 """The rate of senders: how many deliveries of each sender are accepted, across all containers.
 
 `backlog` deliveries of a sender are accepted at once, and then `per_second` more each second. For
-each sender, an item of the messages table has the time at which its backlog will be worked off
+each sender, an item of the messages table contains the time at which its backlog will be worked off
 (GCRA, docs/decisions/0096). When deliveries are accepted, one conditional update moves that time.
 """
 
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
 _SECOND = 1_000_000  # times are microseconds since the epoch
 _TRIES = 10  # a try fails if another container has changed the item in the meantime
-_REMEMBERED = 10_000  # senders
-_KEPT_SECONDS = 86_400  # an item whose backlog is worked off has no effect, so it can expire
+_REMEMBERED = 10_000  # the number of senders whose state a container remembers
+_KEPT_SECONDS = 86_400  # an item can expire, since it has no effect once the backlog is worked off
 
 _IS_FREE = "attribute_not_exists(freeAt) OR freeAt <= :now"
 _IS_BEHIND = "freeAt > :now AND freeAt <= :latest"
@@ -51,7 +51,8 @@ class Allowance:
     def fitting(self, free_at: int, now: int, deliveries: Sequence[int]) -> int:
         """Return how many messages may be accepted, counted from the first.
 
-        A sender without a backlog may send any message, even with more deliveries than the limit.
+        A sender without a backlog may send any first message, even one with more deliveries than
+        the limit.
 
         Args:
             free_at: when the sender's backlog is worked off.
@@ -98,9 +99,9 @@ class SenderRate:
     ) -> list[RateExceededError | None]:
         """Count the deliveries of messages, and return which of these exceed the rate.
 
-        Messages are counted in order until one does not fit; this one and all after it exceed the
-        rate. That takes one update of the table, or none if the container knows that no message
-        fits.
+        Messages are counted in order until one does not fit; this message and all after it exceed
+        the rate. The call makes one update of the table, or none if the container already knows
+        that no message fits.
 
         Args:
             sender_id: the sender of the messages.
