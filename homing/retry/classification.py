@@ -55,12 +55,12 @@ class Status(StrEnum):
 
 
 _GONE = 410
-# A policy without lists of statuses, for deciding whether an outcome is a delivery: policies do not
-# change that.
+# A policy without lists of statuses. It serves to decide whether an outcome counts as delivered,
+# which no policy changes.
 _NO_POLICY = Policy(max_attempts=1)
 _MEMBERS = {Decision.RETRY: "retryOn", Decision.GIVE_UP: "giveUpOn"}
 
-# The ledger stores the reason of every attempt, and items are billed by size.
+# The ledger stores the reason of every attempt, and DynamoDB bills items by size.
 MAX_REASON_LENGTH = 200
 
 
@@ -86,7 +86,7 @@ STATUS_RULES: tuple[StatusRule, ...] = (
     StatusRule(501, 501, Decision.GIVE_UP, Category.SERVER_ERROR),
     StatusRule(505, 505, Decision.GIVE_UP, Category.SERVER_ERROR),
     StatusRule(500, 599, Decision.RETRY, Category.SERVER_ERROR),
-    # Any other number is no HTTP status, so the response may not be from the endpoint.
+    # Any other number is not an HTTP status, so the response may not be from the endpoint.
     StatusRule(0, 999, Decision.RETRY, Category.NETWORK_ERROR),
 )
 
@@ -110,7 +110,7 @@ class Verdict:
     """The decision on one outcome, and the resulting status.
 
     Args:
-        decision: whether the message is delivered, is to be retried, or is given up.
+        decision: whether the message has been delivered, must be retried, or is given up.
         category: the kind of outcome.
         reason: a sentence for people.
         status: the resulting status in the ledger, which takes the limit of attempts into account.
@@ -171,9 +171,9 @@ def decide(http_status: int, policy: Policy) -> Decision:
 
 
 def _named(http_status: int, policy: Policy) -> Iterator[Decision]:
-    """Yield the decisions that the policy's own lists make: on the status, then on its class.
+    """Yield the decisions from the policy's own lists: first on the status, then on its class.
 
-    In `retry_on`, 4xx does not include 410, by which an endpoint asks for no further messages.
+    In `retry_on`, 4xx does not include 410, with which an endpoint asks for no further messages.
     """
     for entry in (str(http_status), f"{http_status // 100}xx"):
         if entry in policy.give_up_on:
@@ -185,9 +185,9 @@ def _named(http_status: int, policy: Policy) -> Iterator[Decision]:
 def outcome_document(outcome: Outcome | NotAttempted) -> dict[str, Any]:
     """Return the `outcome` of the delivery document (docs/architecture.md, Deliver).
 
-    Its member `fallback` is the verdict, without a reason, for the case that `Classify` cannot be
-    invoked or fails: a 2xx is still a delivery, any other outcome is a failure, and an attempt that
-    was not made still counts as not made.
+    Its member `fallback` is a verdict without a reason, which the workflow uses if `Classify` fails
+    or cannot be invoked. By this verdict, a 2xx still counts as delivered, any other outcome is a
+    failure, and an attempt that was not made still counts as not made.
     """
     document = outcome.to_document()
     return {**document, "fallback": _fallback(outcome, document["kind"])}

@@ -17,21 +17,22 @@ _MARGIN = timedelta(hours=1)  # for the attempts themselves: at most 20, each at
 
 
 def longest_life(policy: Policy, first_attempt_in: timedelta) -> timedelta:
-    """Return the longest time from now until the last attempt has ended, for any `Retry-After`."""
+    """Return the longest time from now to the end of the last attempt, for any `Retry-After`."""
     waits = range(policy.max_attempts - 1)
     longest_ms = sum(longest_delay_ms(policy, number) for number in waits)
     return first_attempt_in + timedelta(milliseconds=longest_ms) + _MARGIN
 
 
 def fit_lifetime(policy: Policy, first_attempt_in: timedelta) -> Policy:
-    """Return the policy, with a lower ceiling for `Retry-After` if a year would not be enough.
+    """Return the policy, with a lower ceiling for `Retry-After` if it could take over a year.
 
     Args:
         policy: the delivery's policy.
         first_attempt_in: the time from now until the first attempt.
 
     Raises:
-        ValueError: when the delays of the policy alone are longer than an execution may run.
+        ValueError: when the policy's delays alone, without `Retry-After`, add up to more than an
+            execution may run.
     """
     waits = policy.max_attempts - 1
     without_retry_after = replace(policy, retry_after_ceiling_seconds=0)

@@ -13,16 +13,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Postponed:
-    """The attempt is made later.
+    """The attempt is postponed.
 
-    Either no concurrency slot is free, or its rate slot is later, or it is another delivery's turn
-    in the line.
+    Either no concurrency slot is free, or the attempt's rate slot is more than two seconds away, or
+    it is another delivery's turn in the line.
 
     Args:
         due_at: the new due time of the attempt, in ISO 8601, a whole second.
         expires_at: when the delivery's record may be deleted, in epoch seconds; None to leave that
             unchanged.
-        slot: the rate slot that the attempt is put off to, as a document; None for no slot.
+        slot: the rate slot to which the attempt is postponed, as a document; None if it has none.
     """
 
     due_at: str
@@ -30,7 +30,7 @@ class Postponed:
     slot: Mapping[str, str] | None = None
 
     def to_document(self) -> dict[str, Any]:
-        """Return the `outcome` of the delivery document, with a response time of 0."""
+        """Return the `outcome` of the delivery document, with `responseTime` null."""
         expiry = {} if self.expires_at is None else {"expiresAt": self.expires_at}
         slot = {} if self.slot is None else {"slot": dict(self.slot)}
         return {

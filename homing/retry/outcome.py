@@ -10,7 +10,7 @@ from typing import Any, Self
 class OutcomeKind(StrEnum):
     """The kind of an `outcome` of `Deliver`; each has its own fields (docs/architecture.md).
 
-    All but `ATTEMPTED` are in `homing.retry.not_attempted`.
+    Outcomes of all kinds but `ATTEMPTED` are in `homing.retry.not_attempted`.
     """
 
     ATTEMPTED = "ATTEMPTED"
@@ -39,7 +39,8 @@ class AttemptError:
     Args:
         kind: the stage.
         message: a sentence for people, which the sender of the message may see.
-        detail: a reason for the log only. It is not part of the delivery document.
+        detail: a reason that only the log contains, not the delivery document; None if there is
+            none.
     """
 
     kind: ErrorKind
@@ -57,8 +58,9 @@ class Outcome:
         http_status: the response's status code, or None without a response.
         retry_after: the raw `Retry-After` header, or None.
         response_body: the first 4 KiB of the response body.
-        error: why there was no response; else None.
-        target_url: the URL of the request, if not the one that the delivery was accepted with.
+        error: why there was no response; None if there was one.
+        target_url: the URL of the request, if the endpoint's URL has changed since the delivery was
+            accepted; otherwise None.
     """
 
     timestamp: str

@@ -33,11 +33,11 @@ def plan_retry(  # noqa: PLR0913  # most of them given by name
     Args:
         policy: the delivery's policy.
         attempt_number: the attempt that failed, counted from 0.
-        outcome: its outcome; the delay starts at its timestamp.
-        previous_delay_seconds: the delay before that attempt, None for the first.
+        outcome: the outcome of that attempt; the delay starts at its timestamp.
+        previous_delay_seconds: the delay before that attempt; None for the first attempt.
         retention: how long the record is kept after the next attempt is due.
-        kept_until: when the record may be deleted at present, in epoch seconds. It is never deleted
-            earlier: an attempt may have been made before the one on record was due.
+        kept_until: when the record may be deleted according to the delivery document, in epoch
+            seconds. The new time is never earlier, even if the attempt was made before it was due.
         draw: returns a random number in [0, 1) for jitter.
     """
     observed = from_text(outcome.timestamp)
@@ -83,5 +83,5 @@ def _optional_milliseconds(seconds: float | None) -> int | None:
 
 
 def honours_retry_after(http_status: int | None, policy: Policy) -> bool:
-    """Return whether `Retry-After` counts. It does with every status that is retried."""
+    """Return whether `Retry-After` is respected: with every status that is retried."""
     return http_status is not None and decide(http_status, policy) is Decision.RETRY

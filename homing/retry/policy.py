@@ -15,7 +15,7 @@ MAX_DELAY_LIMIT_SECONDS = 365 * 86_400  # the limit of a Wait state is one year
 
 
 class Jitter(StrEnum):
-    """How delays are randomized, so that deliveries that fail together are not retried together."""
+    """How delays are randomized, so that deliveries that fail together are retried apart."""
 
     ADDITIVE = "additive"
     FULL = "full"
@@ -35,7 +35,7 @@ class Preset:
 PRESETS: Mapping[str, Preset] = MappingProxyType(
     {
         # Standard Webhooks 1.0.0, "Deliverability and reliability": 0 s, 5 s, 5 m, 30 m,
-        # 2 h, 5 h, 10 h, 14 h, 20 h, 24 h; every status but 2xx and 410 is a failure to retry.
+        # 2 h, 5 h, 10 h, 14 h, 20 h, 24 h; every status except 2xx and 410 is retried.
         "standard-webhooks": Preset(
             (0, 5, 300, 1800, 7200, 18_000, 36_000, 50_400, 72_000, 86_400),
             ("3xx", "4xx", "5xx"),
@@ -58,9 +58,9 @@ class Policy:
             failure; the last wait is repeated. A leading 0 is the wait before the first attempt,
             which is made immediately anyway, so `(0, 5, 300)` and `(5, 300)` are the same.
         retry_after_ceiling_seconds: the maximum delay that `Retry-After` can cause.
-        retry_on: the statuses (`404`) and classes (`4xx`) that are retried, whatever
-            `homing.retry.classification` says; none of 2xx.
-        give_up_on: the statuses and classes that are not retried.
+        retry_on: the statuses (`404`) and classes (`4xx`) that are retried, even if they are not
+            retried by the rules in `homing.retry.classification`; 2xx is not allowed.
+        give_up_on: the statuses and classes that are not retried, regardless of those rules.
     """
 
     max_attempts: int = 3

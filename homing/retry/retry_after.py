@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from datetime import datetime
 
-# A longer number is cut after eleven digits. That is still 300 years or more, over any ceiling.
+# A longer number is cut off after eleven digits. It is still more than 300 years, which is above
+# any ceiling.
 _MEANINGFUL_DIGITS = 11
 
 _SECONDS = re.compile(r"([0-9]+)(?:\.([0-9]+))?")
@@ -20,12 +21,12 @@ _VALUES = re.compile(r"\s*(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*,[^,]+|[^,]+")
 
 
 def parse_retry_after(text: str | None, *, now: datetime) -> int | None:
-    """Return the milliseconds from `now` that a `Retry-After` asks for; None if it asks for none.
+    """Return how many milliseconds from `now` a `Retry-After` asks to wait; None if it does not.
 
     Each value is a number of seconds or an HTTP date. If there are several values, the greatest is
     used. Fractions of a second are not in the standard, but occur; they are rounded up. Zero, past
-    times, negative and unreadable values are ignored. Values are not bounded here;
-    `homing.retry.backoff` bounds them by the policy's ceiling.
+    times, negative and unreadable values are ignored. Values are not limited here;
+    `homing.retry.backoff` limits them to the policy's ceiling.
     """
     values = _VALUES.findall(text or "")
     return max((_milliseconds(value.strip(), now) for value in values), default=0) or None
