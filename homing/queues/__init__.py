@@ -1,4 +1,4 @@
-"""The delivery queue and the dead-letter queue: their contents, and redelivery."""
+"""Homing's queues of deliveries, dead letters and messages that failed earlier; redelivery."""
 
 __all__ = [
     "bursts",

@@ -1,6 +1,6 @@
 """The burst of a sender: deliveries beyond it go to the bulk queue instead of the delivery queue.
 
-Each container that accepts messages counts on its own, in memory, so counting costs nothing. A
+Each container that accepts messages counts separately, in memory, so counting costs nothing. A
 sender may send a burst of `BURST` deliveries, plus `PER_SECOND` each second (docs/decisions/0096).
 """
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 BURST = 20
 PER_SECOND = 20
-_REMEMBERED = 10_000  # senders
+_REMEMBERED = 10_000  # senders; above this number, those with a full burst are forgotten
 _NANOSECONDS = 1_000_000_000 // PER_SECOND  # the time after which one more delivery is allowed
 
 

@@ -22,7 +22,7 @@ def sqs_client() -> SQSClient:
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """A received message: its body, and the receipt handle to delete it."""
+    """A received dead letter: its body, and the receipt handle with which it can be deleted."""
 
     body: str
     receipt: str

@@ -1,6 +1,6 @@
 """The delivery queue and the bulk queue, in which accepted deliveries wait for `dispatch`.
 
-They are FIFO queues for two reasons (docs/decisions/0006): such a queue drops a delivery that is
+They are FIFO queues for two reasons (docs/decisions/0006): a FIFO queue drops a delivery that is
 sent to it again within five minutes, and it never returns two messages of one delivery at a time.
 """
 
@@ -24,14 +24,15 @@ if TYPE_CHECKING:
 MAX_BATCH_ENTRIES = 10
 MAX_BATCH_BYTES = 256 * 1024
 
-_TRIES = 3  # for entries that a batch refused; boto3 retries calls that fail
+# How often to send entries that SQS refused in a batch. Failed calls are retried by boto3.
+_TRIES = 3
 
 
 class DeliveryQueue:
-    """The delivery queue.
+    """The delivery queue and, if there is one, the bulk queue.
 
     Args:
-        url: the queue's URL.
+        url: the URL of the delivery queue.
         client: an SQS client.
         bulk_url: the URL of the bulk queue; by default there is none.
     """
@@ -42,7 +43,7 @@ class DeliveryQueue:
         self._bulk_url = bulk_url or url
 
     def look(self) -> None:
-        """Open a connection by reading the queue's ARN.
+        """Open a connection to SQS, by reading the delivery queue's ARN.
 
         Raises:
             BotoCoreError, ClientError: when the queue cannot be reached.
@@ -50,15 +51,15 @@ class DeliveryQueue:
         self._client.get_queue_attributes(QueueUrl=self._url, AttributeNames=["QueueArn"])
 
     def send(self, deliveries: Iterable[Delivery], bulk: Collection[str] = ()) -> dict[str, str]:
-        """Send different deliveries to the queue, in order.
+        """Send deliveries, all different, to their queues, in order.
 
         Args:
             deliveries: the deliveries.
             bulk: the keys of the messages whose deliveries go to the bulk queue.
 
         Returns:
-            For each delivery that may not be on the queue, by its id, the reason. It is empty if
-            all are on the queue.
+            The reasons why deliveries may not be on a queue, by delivery id; empty if all of them
+            are on their queues.
         """
         of_queue: dict[str, list[Delivery]] = {self._url: [], self._bulk_url: []}
         for each in deliveries:

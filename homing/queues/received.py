@@ -14,11 +14,11 @@ class Received:
     """A received message.
 
     Args:
-        message_id: SQS's id.
+        message_id: the id that SQS has given the message.
         body: its text.
         receipt_handle: identifies the message in calls that change its visibility.
-        receives: how often it has been received, this time included.
-        group: its message group; None if the queue is not one of Homing's.
+        receives: how often the message has been received, including this time.
+        group: its message group; None if the message has none.
         queue: the name of the queue.
     """
 

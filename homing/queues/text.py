@@ -1,6 +1,6 @@
 """The characters that a queue message cannot hold (SQS, SendMessage, MessageBody).
 
-SQS refuses control characters and surrogates too, but these cannot occur in the JSON that Homing
+SQS also refuses control characters and surrogates, but these cannot occur in the JSON that Homing
 sends.
 """
 

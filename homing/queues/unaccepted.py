@@ -1,7 +1,8 @@
 """The queue of unaccepted messages, which came from an ingest queue and are invalid.
 
-A message keeps its body. Message attributes contain the problem document, the ingest queue, and
-what `homing undispatched redrive` needs to send the message to that queue again with the same id.
+The body of a message is unchanged. Message attributes contain the problem document, the ingest
+queue, and what `homing undispatched redrive` needs to send the message to that queue again with the
+same id.
 """
 
 from __future__ import annotations
@@ -43,9 +44,9 @@ class UnacceptedQueue:
 
         Args:
             body: its body.
-            attributes: its message attributes, `messageId` among them.
+            attributes: its message attributes, including `messageId`.
             queue_arn: the ARN of the ingest queue that the message came from.
-            problem: the problem document, which says why the message is invalid.
+            problem: the problem document with the reasons why the message is invalid.
 
         Raises:
             BotoCoreError, ClientError: when it cannot be sent.

@@ -1,8 +1,8 @@
 """The queue of undispatched messages, which the watchdog empties.
 
-It puts each message on the delivery queue again. The ledger record of the delivery then settles the
-message, so doing this twice is harmless. Messages that are not delivery documents stay where they
-are, for a person to look at.
+The watchdog sends each message to the delivery queue again. This may happen twice without harm,
+since `dispatch` then acts on the ledger record of the delivery. Messages that are not delivery
+documents stay in the queue, for a person to inspect.
 """
 
 from __future__ import annotations
@@ -39,11 +39,11 @@ class UndispatchedQueue:
         """Put messages on the delivery queue again and return how many.
 
         Args:
-            most: about how many messages are read; the next call reads the rest.
+            most: about how many messages to read; the next call reads the rest.
             has_time: returns whether there is time for more.
 
         Raises:
-            BotoCoreError, ClientError: when SQS refuses a call. No message is lost then.
+            BotoCoreError, ClientError: when SQS refuses a call. No message is lost.
         """
         moved = 0
         for _ in range(0, most, _AT_ONCE):

@@ -1,4 +1,4 @@
-"""Sets when the queue redelivers a message that was detached or could not be settled."""
+"""Sets when the queue redelivers a message whose attempt was detached or failed unexpectedly."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
 # Seconds added because a detached execution may begin a moment from now, and its end is recorded a
-# moment later. If the message is redelivered before that, the first attempt is made twice.
+# moment after it ends. If the message were redelivered before that, the first attempt would be made
+# twice.
 _MARGIN_SECONDS = 5
 
 
@@ -43,8 +44,8 @@ class Redelivery:
             queue: the name of the queue that the message is on; by default the delivery queue.
 
         Returns:
-            False if the call failed. Then the queue's visibility timeout applies, which is longer
-            and does no harm.
+            Whether the call succeeded. If it failed, the queue's visibility timeout applies, which
+            is longer and does no harm.
         """
         try:
             self._client.change_message_visibility(
