@@ -18,7 +18,7 @@ MAX_MESSAGE_LENGTH = 200
 
 
 class Stage(StrEnum):
-    """The stages of an attempt in order; the address guard runs twice."""
+    """The stages of an attempt in order, except that the address guard runs again after LOOK_UP."""
 
     PREPARE = "preparing the request"
     GUARD = "address guard"
@@ -64,7 +64,7 @@ class Attempt:
         return self._clock() - self._started
 
     def remaining(self) -> float:
-        """Return the remaining seconds, for use as the time-out of a socket: always more than 0.
+        """Return the remaining seconds, always more than 0, as a socket's time-out must be.
 
         Raises:
             TimeoutError: when no time remains.
@@ -75,7 +75,7 @@ class Attempt:
         return left
 
     def part(self, seconds: float) -> Attempt:
-        """Return a part of the attempt that ends `seconds` from now, or at the deadline."""
+        """Return an attempt that ends `seconds` from now, but no later than this attempt."""
         return Attempt(min(seconds, self.seconds - self.elapsed()), self._clock)
 
     def explain(self, error: Exception) -> AttemptError:
@@ -94,7 +94,7 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class ErrorRule:
-    """A rule: this exception at one of these stages is an error of this kind."""
+    """The rule that an exception of this type, at one of these stages, is an error of this kind."""
 
     exception: type[Exception]
     stages: frozenset[Stage]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import socket
 
-# A write over TLS sends all of its data or none, so each write gets at most one TLS record.
+# A write over TLS sends all of its data or none, so a write has at most the size of a TLS record.
 _SEND_SIZE = 16_384
 
 _NOT_NOW = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
@@ -28,7 +28,7 @@ class Channel:
     def __init__(self, sock: socket.socket) -> None:
         sock.setblocking(False)  # noqa: FBT003 -- the signature of the socket module
         self._socket = sock
-        # TLS may have buffered data, the rest of a record, that the socket does not report.
+        # TLS may have buffered the rest of a record, about which the socket itself does not report.
         self._pending = sock.pending if isinstance(sock, ssl.SSLSocket) else None
         self._awaited = select.POLLIN
         self._poll = select.poll()
@@ -59,7 +59,7 @@ class Channel:
             return None
 
     def wait(self, seconds: float, *, to_receive: bool = True, to_send: bool = False) -> bool:
-        """Wait until data has arrived or can be sent; return whether any has arrived."""
+        """Wait until data has arrived or can be sent; return whether data has arrived."""
         if to_receive and self._pending is not None and self._pending():
             return True
         awaited = select.POLLIN * to_receive | select.POLLOUT * to_send

@@ -29,8 +29,8 @@ class Address:
 Resolver = Callable[[str, int], Sequence[Address]]
 """Returns the addresses of (host, port), best first. It may block, so it runs in its own thread.
 
-The guard checks the same addresses that are connected to, without a second look-up. A failed
-look-up raises `socket.gaierror`.
+There is only one look-up: connections are made to the same addresses that the guard has checked. A
+failed look-up raises `socket.gaierror`.
 """
 
 
@@ -51,19 +51,19 @@ def open_connection(
     tls: Callable[[], ssl.SSLContext],
     guard: AddressGuard | None = None,
 ) -> socket.socket:
-    """Open a connection to a target; with https, the certificate is checked against the name.
+    """Open a connection to a target; with https, check that the certificate is for its host name.
 
     Args:
         target: the target.
-        attempt: its deadline applies, and its stage is updated.
-        resolve: looks the name up, once.
+        attempt: the attempt; its deadline applies, and its stage is updated.
+        resolve: looks up the name; called once.
         tls: returns the TLS context; called only for https.
         guard: checks the URL before the look-up, and then all addresses. If it refuses one, no
             connection is made (docs/decisions/0030).
 
     Raises:
         BlockedTargetError: when the guard refuses the target.
-        OSError: when a stage fails, which is then `attempt.stage`.
+        OSError: when a stage fails; `attempt.stage` is then the failed stage.
     """
     if guard is not None:
         attempt.stage = Stage.GUARD
@@ -94,7 +94,10 @@ def _insist(refusal: Refusal | None) -> None:
 
 
 def _resolve_in_time(resolve: Resolver, target: Target, attempt: Attempt) -> Sequence[Address]:
-    """Look up the name in a thread, detached when time is up: getaddrinfo has no time-out."""
+    """Look up the name in a thread, which is abandoned when time is up.
+
+    `getaddrinfo` has no time-out.
+    """
     answers: queue.SimpleQueue[Sequence[Address] | Exception] = queue.SimpleQueue()
 
     def run() -> None:
@@ -118,9 +121,8 @@ def _resolve_in_time(resolve: Resolver, target: Target, attempt: Attempt) -> Seq
 def _connect(addresses: Sequence[Address], attempt: Attempt) -> socket.socket:
     """Connect to the first address that accepts; raise the error of the last one if all fail.
 
-    Addresses without a route are skipped: a function without IPv6 has no route to half of the
-    addresses of many names, which is not the endpoint's fault. If no address has a route, the
-    error of one of them is raised.
+    Addresses without a route are skipped: many names also have IPv6 addresses, to which a function
+    without IPv6 has no route. If no address has a route, the error of one of them is raised.
     """
     if len(addresses) > 1:
         addresses = [one for one in addresses if _has_route(one)] or addresses

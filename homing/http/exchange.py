@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from homing.http.attempt import Attempt
     from homing.http.channel import Channel
 
-# If an endpoint accepts a request before it has read all of it, the rest is sent for at most this
-# many seconds.
+# If an endpoint responds with 2xx before it has read the whole request, the rest of the request is
+# sent for at most this many seconds.
 REST_SECONDS = 2
 
 _ACCEPTED = range(200, 300)
@@ -28,11 +28,11 @@ def exchange(channel: Channel, request: bytes, attempt: Attempt) -> Response:
     Args:
         channel: an open connection; it stays open.
         request: the head and body.
-        attempt: its deadline applies, and its stage is updated.
+        attempt: the attempt; its deadline applies, and its stage is updated.
 
     Raises:
-        OSError: when the connection breaks before the head is complete; `TimeoutError` when time
-            is up.
+        OSError: when the connection breaks before the response head is complete; `TimeoutError`
+            when time is up.
         ProtocolError: when the answer is not an HTTP/1 response, or its head is too long.
     """
     attempt.stage = Stage.WRITE
@@ -57,15 +57,15 @@ def _send(channel: Channel, request: bytes, reader: ResponseReader, attempt: Att
                 return False
     except TimeoutError:
         raise
-    except OSError:  # a response may have arrived, which says more than a broken pipe
+    except OSError:  # the endpoint may have sent a response before it closed the connection
         return False
     return True
 
 
 def _offer_rest(channel: Channel, rest: memoryview, attempt: Attempt, status: int) -> None:
-    """Send the rest of a request that the endpoint has accepted, for a short time.
+    """For a short time, send the rest of a request to which the endpoint has responded with 2xx.
 
-    The endpoint may want to read all of it.
+    The endpoint may want to read the whole request.
     """
     if status not in _ACCEPTED:
         return

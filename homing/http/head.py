@@ -25,8 +25,9 @@ _READ = frozenset(
 # A line that begins with a space continues the line before it (RFC 9112, section 5.2).
 _FOLD = re.compile(rb"\r?\n[ \t]+")
 _KEEP_ALIVE = re.compile(rb"(?:.*[,;\s])?timeout\s*=\s*\"?([0-9]{1,6})\b.*", re.IGNORECASE)
-# How the answers of other protocols begin. An error names the protocol and quotes nothing, since
-# errors are logged and recorded, and an endpoint may echo the request (docs/decisions/0045).
+# How answers in other protocols begin. An error names the protocol but does not quote the answer:
+# errors are logged and recorded, and an endpoint may echo the confidential headers of the request
+# (docs/decisions/0045).
 _LIKENESSES = (
     (b"\x15\x03", "TLS"),
     (b"SSH-", "SSH"),
@@ -57,7 +58,7 @@ class Head:
 
     @property
     def retry_after(self) -> str | None:
-        """The raw `Retry-After` header; several are joined by commas."""
+        """The raw `Retry-After` header; repeated headers are joined by commas."""
         text = self.headers.get(b"retry-after", b"").decode("latin-1")
         return text[:RETRY_AFTER_LIMIT] or None
 
@@ -71,7 +72,7 @@ class Head:
     def keeps_open(self) -> bool:
         """Whether the connection stays open after the response. With HTTP/1.0 it never does."""
         closes = b"close" in self.headers.get(b"connection", b"").lower()
-        # Not with both Content-Length and Transfer-Encoding, a sign of response smuggling.
+        # A response with both Content-Length and Transfer-Encoding is a sign of smuggling.
         doubtful = b"transfer-encoding" in self.headers and b"content-length" in self.headers
         return self.minor_version >= 1 and not closes and not doubtful
 
@@ -80,7 +81,7 @@ def find_status_line(arrived: bytearray) -> re.Match[bytes] | None:
     """Return the match of the status line (minor version, status); None if it is incomplete.
 
     Raises:
-        ProtocolError: as soon as the data cannot be a status line, or is of a different protocol.
+        ProtocolError: as soon as the data cannot be the status line of an HTTP/1 response.
     """
     if not _START.startswith(arrived[: len(_START)]):
         raise ProtocolError(f"not an HTTP/1 response{_likeness(arrived)}")

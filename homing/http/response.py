@@ -19,11 +19,10 @@ if TYPE_CHECKING:
     from homing.http.attempt import Attempt
     from homing.http.channel import Channel
 
-BODY_LIMIT = 4096  # bytes of a body that are kept
+BODY_LIMIT = 4096  # how many bytes of a body are kept
 BODY_SECONDS = 2  # the longest wait for a body
-WIRE_LIMIT = (
-    65_536  # the most bytes that are read for one response: interim ones, heads, framing and body
-)
+# How many bytes are read at most for one response: interim responses, heads, framing and body.
+WIRE_LIMIT = 65_536
 
 _RECEIVE_SIZE = 8192
 _FIRST_FINAL_STATUS = 200
@@ -39,11 +38,11 @@ class Response:
 
     Args:
         status: its status code, 200 to 999.
-        retry_after: its raw `Retry-After` header, or None; several are joined by commas.
+        retry_after: its raw `Retry-After` header, or None; repeated headers are joined by commas.
         body: the first `BODY_LIMIT` bytes of the body, never decompressed.
-        reusable: whether the connection can be used for another request, since the response was
-            complete.
-        idle_seconds: how long the endpoint keeps an idle connection open; None if it does not say.
+        reusable: whether the connection can be used for another request.
+        idle_seconds: how long the endpoint keeps an idle connection open, according to the
+            response; None if the response does not say.
     """
 
     status: int
@@ -54,14 +53,14 @@ class Response:
 
 
 class ResponseReader:
-    """Reads the final response to a request; interim ones (1xx) are skipped.
+    """Reads the final response to a request; interim responses (1xx) are skipped.
 
     The head alone decides the status; an incomplete body does not change it. At most `BODY_LIMIT`
     bytes of the body are read, for at most `BODY_SECONDS`.
 
     Args:
         channel: an open connection; it stays open.
-        attempt: its deadline applies, and its stage is updated.
+        attempt: the attempt; its deadline applies, and its stage is updated.
     """
 
     def __init__(self, channel: Channel, attempt: Attempt) -> None:
@@ -70,19 +69,19 @@ class ResponseReader:
         self._head: Head | None = None
 
     def head_so_far(self) -> Head | None:
-        """Return the head if it is complete, without waiting for more; else None.
+        """Return the head if it has arrived completely; otherwise None. This does not wait.
 
         Raises:
             OSError: when the connection breaks before the head is complete.
-            ProtocolError: when the data is not an HTTP/1 response, or the head is longer than
-                `WIRE_LIMIT`.
+            ProtocolError: when the data is not an HTTP/1 response, or more than `WIRE_LIMIT` bytes
+                have arrived.
         """
         if self._head is None and self._arrived.receive():
             self._head = self._parse_head()
         return self._head
 
     def response(self) -> Response:
-        """Return the response when its body is complete or the limits of the body are reached.
+        """Wait for the response until its body is complete or reaches a limit, and return it.
 
         Raises:
             OSError: when the connection breaks before the head is complete; `TimeoutError` when
@@ -113,7 +112,7 @@ class ResponseReader:
 
 
 class _Arrived:
-    """The data that a channel has received, consumed head by head, line by line or in pieces."""
+    """The data that a channel has received; it is consumed as heads, lines or pieces."""
 
     def __init__(self, channel: Channel, attempt: Attempt) -> None:
         self._channel = channel
@@ -126,7 +125,7 @@ class _Arrived:
 
     @property
     def is_empty(self) -> bool:
-        """Whether all received data is consumed. Any more would belong to the next response."""
+        """Whether all received data is consumed. Data that is left is not of this response."""
         return not self._buffer
 
     def limit(self, time: Attempt) -> None:
@@ -211,9 +210,9 @@ def _read_body(arrived: _Arrived, head: Head) -> tuple[bytes, bool]:
 
 
 def _pieces_of_body(arrived: _Arrived, head: Head) -> Iterator[bytes]:
-    """Yield the pieces of the body as they arrive. The head says how the body ends.
+    """Yield the pieces of the body as they arrive.
 
-    RFC 9112, section 6.3, has the rules.
+    How the body ends follows from the head, by the rules of RFC 9112, section 6.3.
     """
     coding = head.headers.get(b"transfer-encoding")
     length = head.headers.get(b"content-length")

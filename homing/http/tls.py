@@ -1,12 +1,12 @@
-"""The TLS settings of attempts, explicit and so independent of the Python version."""
+"""The TLS settings of attempts. All are explicit, so they do not depend on the Python version."""
 
 from __future__ import annotations
 
 import ssl
 from functools import cache
 
-# Forward secrecy and authenticated ciphers, as in Python's own default, which distributions change.
-# TLS 1.3 has its own suites.
+# Authenticated ciphers with forward secrecy, as in Python's own default. They are listed here since
+# distributions change the default. TLS 1.3 has its own suites.
 _CIPHERS = (
     "@SECLEVEL=2:ECDH+AESGCM:ECDH+CHACHA20:ECDH+AES:DHE+AES:!aNULL:!eNULL:!aDSS:!SHA1:!AESCCM"
 )
@@ -16,11 +16,11 @@ _CIPHERS = (
 def default_tls() -> ssl.SSLContext:
     """Return a TLS context that checks certificates and names, for TLS 1.2 or later.
 
-    It reads the system's root certificates from files.
+    The call reads the system's root certificates from files.
 
-    `ssl.create_default_context` is not used: from Python 3.13 it refuses certificate chains that
-    are trusted everywhere else but break the letter of RFC 5280, such as a chain whose root has no
-    subject key identifier.
+    `ssl.create_default_context` is not used: from Python 3.13 on, it refuses some certificate
+    chains that are trusted everywhere else but do not follow RFC 5280 strictly, such as a chain
+    whose root has no subject key identifier.
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.verify_mode = ssl.CERT_REQUIRED

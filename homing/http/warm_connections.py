@@ -1,4 +1,4 @@
-"""Connections kept open between attempts, as long as they are known to be sound."""
+"""Connections that stay open between attempts, for as long as they can be trusted."""
 
 from __future__ import annotations
 
@@ -10,9 +10,14 @@ if TYPE_CHECKING:
 
 Origin = tuple[str, str, int]
 
-MAX_AGE_SECONDS = 30  # after that, the name is looked up and its addresses are checked again
-FROZEN_SECONDS = 4  # after a longer pause in a frozen container, the connection may be closed
-MARGIN_SECONDS = 1  # margin before the endpoint closes an idle connection
+# After this time, a new connection is opened: its name is looked up and its addresses are checked
+# again.
+MAX_AGE_SECONDS = 30
+# After a longer pause in which the container was frozen, the endpoint may have closed the
+# connection.
+FROZEN_SECONDS = 4
+# How long before the endpoint would close an idle connection the connection is no longer used.
+MARGIN_SECONDS = 1
 
 # The largest difference between the two clocks while both run.
 _DRIFT_SECONDS = 1
@@ -65,13 +70,13 @@ class _Kept:
 
 
 class WarmConnections:
-    """Connections kept open between attempts, at most one per origin. Not thread-safe.
+    """Connections that stay open between attempts, at most one per origin. Not thread-safe.
 
     A connection on which anything has arrived since its last response is never reused: the data is
     the end of the connection, or a response without a request.
 
     Args:
-        limit: the maximum number; the least recently used is closed first.
+        limit: the maximum number of connections; the least recently used is closed first.
     """
 
     def __init__(self, *, limit: int = 16) -> None:
@@ -79,7 +84,7 @@ class WarmConnections:
         self._kept: dict[Origin, _Kept] = {}
 
     def take(self, origin: Origin, now: Moment) -> Connection | None:
-        """Return a trusted connection to an origin, no longer kept here; None if there is none."""
+        """Remove and return a trusted connection to an origin; None if there is none."""
         kept = self._kept.pop(origin, None)
         if kept is None:
             return None
@@ -94,10 +99,10 @@ class WarmConnections:
         """Keep a connection whose last response was read completely.
 
         Args:
-            origin: the origin that it leads to.
+            origin: the origin to which the connection leads.
             connection: the connection.
-            now: when its response ended.
-            idle_seconds: how long the endpoint keeps it open; None if it does not say.
+            now: when the last response ended.
+            idle_seconds: how long the endpoint keeps the idle connection open; None if unknown.
         """
         self._kept[origin] = _Kept(connection, now, idle_seconds)
         if len(self._kept) > self._limit:

@@ -21,7 +21,7 @@ _IN_A_CALL = 10  # entries of PutEvents
 
 
 class EventBus:
-    """The bus.
+    """The event bus that receives operational events.
 
     Args:
         client: an EventBridge client.
@@ -39,8 +39,8 @@ class EventBus:
         """Put events on the bus, up to ten with each call.
 
         Raises:
-            DependencyError: when the bus refuses any event, or does not respond. The events of
-                earlier calls are on the bus already.
+            DependencyError: when the bus refuses an event, or does not respond. Events that it has
+                accepted before the error are on the bus already.
         """
         for start in range(0, len(events), _IN_A_CALL):
             entries = [_entry(each) for each in events[start : start + _IN_A_CALL]]

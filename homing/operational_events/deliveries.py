@@ -1,4 +1,4 @@
-"""The operational events of deliveries, made from changes of their records."""
+"""The operational events of deliveries, derived from changes to their ledger records."""
 
 from __future__ import annotations
 
@@ -15,15 +15,16 @@ if TYPE_CHECKING:
 
     from homing.operational_events.event import Change
 
-# A delivery is failing from its second failed attempt on: one failure is what retries are for.
+# A delivery counts as failing from its second failed attempt on: a single failure is normal.
 _FAILING = 2
 
 
 def delivery_patterns(*, delivered: bool) -> list[dict[str, Any]]:
-    """Return the event patterns for changes of the ledger that can lead to an operational event.
+    """Return the event patterns for changes to the ledger that can lead to an operational event.
 
-    Lambda drops all other changes without charge, including those of every delivery that succeeds
-    at its first or second attempt. It accepts at most five patterns.
+    Lambda drops all other changes without charge. If `delivered` is false, it drops all changes of
+    a delivery that succeeds at its first or second attempt and is not redriven. Lambda accepts at
+    most five patterns.
 
     Args:
         delivered: whether there is an event for every delivery that succeeds.
@@ -51,13 +52,13 @@ def delivery_patterns(*, delivered: bool) -> list[dict[str, Any]]:
 def delivery_events(
     change: Change, *, delivered: bool, blocks: Callable[[Reference], bool] = lambda _: False
 ) -> list[OperationalEvent]:
-    """Return the events for a change of a record.
+    """Return the events for a change to a ledger record.
 
     Args:
         change: the change.
         delivered: whether there is an event for every delivery that succeeds.
-        blocks: returns whether the delivery's failure blocks its line. It is called only for a
-            delivery in a line.
+        blocks: returns whether the failure of a delivery blocks its line. It is called only for
+            deliveries in lines.
     """
     if change.after is None:
         return []
@@ -119,7 +120,7 @@ def _place(reference: Reference) -> dict[str, Any]:
 def _why(record: Record) -> tuple[str, str]:
     """Return the category and the reason for the status of a delivery.
 
-    They are those of the last attempt, unless an operator has ended the delivery.
+    They are those of the last attempt, unless an operator has ended the delivery since then.
     """
     last = record.history[-1] if record.history else {}
     if last.get("timestamp") != record.last_updated_at and record.dead_letter is not None:

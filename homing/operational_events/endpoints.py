@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from homing.operational_events.event import Change
 
-# The event patterns for the changes of an endpoint that can lead to an event.
+# The event patterns for changes to an endpoint that can lead to an operational event.
 ENDPOINT_PATTERNS: list[dict[str, Any]] = [
     {
         "dynamodb": {
@@ -24,7 +24,7 @@ ENDPOINT_PATTERNS: list[dict[str, Any]] = [
 
 
 def endpoint_events(change: Change) -> list[OperationalEvent]:
-    """Return the event for a change of an endpoint, if there is one."""
+    """Return the operational event for a change to an endpoint, in a list; empty for no event."""
     if change.before is None or change.after is None or not change.before.get("enabled"):
         return []
     endpoint = Endpoint.from_item(change.after)

@@ -1,4 +1,4 @@
-"""An operational event, and the change of a table that it is derived from."""
+"""An operational event, and the change to a table from which it is derived."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ if TYPE_CHECKING:
 
 SOURCE = "homing"
 
-# The event types of messages about Homing itself. Their deliveries cause no operational events:
-# otherwise, an event whose delivery as a message fails would cause the next event, without end.
+# The beginning of the event types of messages about Homing itself. Their deliveries cause no
+# operational events. Otherwise, if operational events were sent as messages and a delivery of one
+# failed, its failure would cause the next event, without end.
 OWN_EVENT_TYPES = "homing."
 
 
@@ -46,7 +47,7 @@ class OperationalEvent:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A change of an item of a table (plain values, not DynamoDB's typed JSON).
+    """A change to an item of a table (plain values, not DynamoDB's typed JSON).
 
     Args:
         table: the table's name.
