@@ -38,7 +38,7 @@ class Accepted:
     Args:
         message_id: identifies it, together with `sender_id`.
         sender_id: the sender.
-        timestamp: the message's own time, in ISO 8601.
+        timestamp: the time of the message, in ISO 8601.
         correlation_id: part of every log line and ledger record of the message.
         deliveries: one for each recipient.
         duplicate: whether the message had already been accepted, by an earlier call, or by an

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from homing.client.errors import CallError
 
 MAX_MESSAGES = 100
-# The API passes a request on in an event of at most 6 MiB, in which the body is a JSON string.
+# API Gateway passes a request to the function in an event of at most 6 MiB, in which the body is a
+# JSON string.
 MAX_BYTES = 5_500_000
 _ACCEPTED, _FIRST_ERROR = 202, 400
 
@@ -26,7 +27,7 @@ class Outgoing:
 
     Args:
         body: the request body of the message alone.
-        message_id: its messageId; None if the body is not a message, so that it has none.
+        message_id: the messageId; None if the body is not a message and therefore has none.
     """
 
     body: bytes
@@ -41,7 +42,7 @@ class Outgoing:
 def packed(messages: Iterable[Outgoing]) -> Iterator[list[Outgoing]]:
     """Yield groups of messages that each fit into a request, in order.
 
-    An entry that is not a message gets its own group, since it makes the whole request invalid.
+    An entry that is not a message gets its own group, since it would make a whole request invalid.
     """
     group: list[Outgoing] = []
     size = 0

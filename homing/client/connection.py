@@ -81,7 +81,8 @@ class Signature:
     """Authentication by AWS credentials (Signature Version 4).
 
     Args:
-        url: the base of the API; it identifies the service, and at AWS's own host names the region.
+        url: the base URL of the API. It contains the name of the AWS service to sign for and, if
+            the host name is one of AWS, the region.
         session: finds the credentials, which are read again for each try, since they expire.
         region: the region, if the URL does not name it.
 
@@ -114,7 +115,7 @@ class Connection:
     """Requests to one host; safe to share between threads.
 
     Args:
-        url: the base of the API.
+        url: the base URL of the API.
         authenticate: adds the caller's headers to a request.
         retrying: how long to wait and when to try again.
 
@@ -151,14 +152,15 @@ class Connection:
 
         Args:
             method: the HTTP method.
-            path: path and query, below the base of the API.
+            path: path and query, relative to the base URL of the API.
             body: the request body, JSON; the same bytes at each try.
-            repeat: whether the request may be made again; False if that could do something twice.
+            repeat: whether the request may be made again; False if a second request could have a
+                second effect.
             began: when the first try was made, by the clock of `retrying`, if this call continues
                 an earlier one.
 
         Raises:
-            CallError: when the request fails. After several tries, it is the error of the last one.
+            CallError: when the request fails; after several tries, the error of the last try.
         """
         began = self._retrying.clock() if began is None else began
         for tries in count(1):
@@ -191,5 +193,5 @@ class Connection:
 def _json(content: bytes) -> Any:
     try:
         return json.loads(content)
-    except (ValueError, RecursionError):  # a proxy may answer with a page for people
+    except (ValueError, RecursionError):  # a proxy may answer with an HTML page
         return None

@@ -2,10 +2,10 @@
 
 HomingError
 └── CallError                a call failed
-    ├── StackError           the stack cannot be read, or is not one of Homing
+    ├── StackError           the stack cannot be read, or contains no Homing
     ├── CredentialsError     there are no AWS credentials to sign with
     ├── UnreachableError     no response came, after all tries
-    └── ResponseError        the API answered with an error; `problem` says which
+    └── ResponseError        the API answered with an error, which `problem` describes
         ├── RejectedError    400, 413: the request is wrong
         ├── ForbiddenError   401, 403: the caller may not do this
         ├── NotFoundError    404
@@ -13,8 +13,8 @@ HomingError
         ├── ThrottledError   429, after all tries
         └── UnavailableError 5xx, after all tries
 
-After an UnreachableError or an UnavailableError a message may have been accepted or not. Sending it
-again with the `message_id` of the error cannot create a duplicate.
+After an UnreachableError or an UnavailableError, it is not known whether a message was accepted.
+Sending it again with the `message_id` of the error cannot create a duplicate.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ from homing.errors import FieldError, HomingError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-# The members that may hold the sentence. Homing's problem documents have `detail` and `title`,
-# errors of API Gateway `message`, and those of Lambda `Message`.
+# The members of an error response that may contain the sentence for people. Homing's problem
+# documents have `detail` and `title`, errors of API Gateway `message`, errors of Lambda `Message`.
 _SENTENCES = ("detail", "title", "message", "Message")
 
 
@@ -84,8 +84,8 @@ class CallError(HomingError):
     Attributes:
         message_id: the messageId of the message that the call was about; None if there is none.
         is_transient: whether the same call may succeed later.
-        retry_after: the seconds to wait before the next call, if the last response names them; else
-            None.
+        retry_after: how many seconds to wait before the next call, according to the last response;
+            None if it does not say.
     """
 
     message_id: str | None = None

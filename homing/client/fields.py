@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class MessageFields(TypedDict, total=False):
-    """The fields of a message (docs/api.md); each is the API's field of this name in camelCase.
+    """The fields of a message (docs/api.md). `target_url` is the API's `targetUrl`, and so on.
 
     `payload` is any value that `json` can write, or a `RawJson`. Times are `datetime`s with a time
     zone, or text in ISO 8601.

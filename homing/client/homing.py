@@ -52,12 +52,13 @@ class Homing:
     try, so it is accepted only once, no matter how often it is sent.
 
     Args:
-        url: the base of the API: the stack's output `SenderApiUrl` for an API key, `ApiUrl` or
-            `MessagesUrl` for AWS credentials. `MessagesUrl` takes messages only.
+        url: the base URL of the API. With an API key, this is the stack's output `SenderApiUrl`;
+            with AWS credentials, `ApiUrl` or `MessagesUrl`. `MessagesUrl` takes messages only.
         api_key: the key of a sender; without one, requests are signed with AWS credentials.
         messages_url: where to send messages, if not to `url`: the output `MessagesUrl`.
-        session: finds the AWS credentials, a session of boto3 or botocore; by default a new one.
-        region: the AWS region, where the URL does not name it.
+        session: a session of boto3 or botocore, which finds the AWS credentials; by default a new
+            one.
+        region: the AWS region, if the URL does not contain it.
         retrying: how long a call may take.
 
     Raises:
@@ -103,8 +104,8 @@ class Homing:
         Args:
             stack: the name of the CloudFormation stack.
             construct: the path of the construct, in a stack that has several Homings.
-            region: its region; by default that of the environment or the profile.
-            profile: the AWS profile, if not the usual one.
+            region: the region of the stack; by default that of the environment or the profile.
+            profile: the AWS profile; by default the one that the AWS CLI would use.
             retrying: how long a call may take.
 
         Raises:
@@ -124,7 +125,7 @@ class Homing:
         """Send a message.
 
         Raises:
-            CallError: when it has not been accepted, or it is not known whether it has been.
+            CallError: when the message has not been accepted, or may not have been accepted.
             TypeError: when a field is unknown, or its value has a type that JSON does not have.
             ValueError: when a time has no time zone, or a number is infinite or NaN.
         """
@@ -139,8 +140,8 @@ class Homing:
         are accepted in order.
 
         Raises:
-            TypeError, ValueError: when any message is one for which `send` would raise it. Then
-                none has been sent.
+            TypeError, ValueError: when `send` would raise this error for one of the messages. In
+                this case, no message has been sent.
         """
         named = [_with_id(each) for each in messages]
         groups = list(packed(Outgoing(message_body(each), each["message_id"]) for each in named))
@@ -150,10 +151,10 @@ class Homing:
     def send_raw(self, body: bytes) -> Accepted:
         """Send a message given as the request body of `POST /v1/messages`.
 
-        The bytes are sent as they are, with a messageId put first if there is none.
+        The bytes are sent unchanged, except that a messageId is inserted if there is none.
 
         Raises:
-            CallError: when it has not been accepted, or it is not known whether it has been.
+            CallError: when the message has not been accepted, or may not have been accepted.
         """
         return self._send(*with_message_id(body, new_message_id()))
 
@@ -203,7 +204,7 @@ class Homing:
 
         Args:
             sender_id: by default the sender of the key; with AWS credentials, `default`.
-            fields: the filter; without fields, all of them.
+            fields: the fields of the filter; without any, all such deliveries are listed.
 
         Raises:
             CallError: when a page cannot be read.
@@ -229,13 +230,13 @@ class Homing:
 
         Args:
             rate_per_second: how many deliveries are redriven per second, at most.
-            redrive_id: the id of the bulk redrive, with which this call can be repeated; by default
-                a new one.
+            redrive_id: the id of the bulk redrive; by default a new one. If the call is repeated
+                with the same id, no second bulk redrive begins.
             sender_id: by default the sender of the key; with AWS credentials, `default`.
-            fields: the filter; without fields, all failed deliveries.
+            fields: the fields of the filter; without any, all failed deliveries are redriven.
 
         Raises:
-            CallError: when it has not begun, or it is not known whether it has.
+            CallError: when the bulk redrive has not begun, or may not have begun.
             TypeError: when a field is unknown.
         """
         asked: dict[str, Any] = {
@@ -277,11 +278,11 @@ class Homing:
             method: the HTTP method.
             path: path and query, such as `/v1/endpoints?limit=10`.
             body: the request body, JSON.
-            repeat: whether the request may be made again; False if that could do something twice,
-                such as creating a second secret.
+            repeat: whether the request may be made again; False if a second request could have a
+                second effect, such as creating another secret.
 
         Raises:
-            CallError: when it fails.
+            CallError: when the request fails.
         """
         return self._api.call(method, path, body, repeat=repeat)
 
@@ -333,7 +334,7 @@ def _listed(document: Any) -> list[ListedDelivery]:
 
 
 def _with_id(fields: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the fields of a message, starting with its messageId, which is created if missing."""
+    """Return the fields of a message, beginning with its messageId, which is created if needed."""
     return {"message_id": new_message_id(), **fields}
 
 

@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 
 
 class FilterFields(TypedDict, total=False):
-    """The fields of a filter of deliveries; each is the API's field of this name in camelCase.
+    """The fields of a filter of deliveries. `target_url` is the API's `targetUrl`, and so on.
 
-    docs/api.md describes them.
+    docs/api.md describes the fields.
     """
 
     status: Sequence[str]
@@ -41,7 +41,7 @@ class ListedDelivery:
         endpoint_id: its endpoint, if it has one; else None.
         category: the category of its latest attempt; None before the first.
         reason: the reason of its latest verdict; None before the first.
-        document: all members (docs/api.md).
+        document: all members of the API's answer (docs/api.md).
     """
 
     delivery_id: str
@@ -76,11 +76,11 @@ class BulkRedrive:
         redrive_id: identifies it.
         status: `REDRIVING`, `FOLLOWING` or `ENDED`.
         matched: how many deliveries matched when the bulk redrive began.
-        redriven: how many deliveries are redriven.
+        redriven: how many deliveries have been redriven.
         delivered: how many of the redriven deliveries have arrived since.
         failed: how many of the redriven deliveries have failed again.
         waiting: how many of the redriven deliveries have not ended yet.
-        document: all members (docs/api.md).
+        document: all members of the API's answer (docs/api.md).
     """
 
     redrive_id: str
@@ -94,7 +94,7 @@ class BulkRedrive:
 
     @property
     def has_ended(self) -> bool:
-        """Whether all of its deliveries have ended."""
+        """Whether all of its deliveries have ended, or are no longer followed."""
         return self.status == "ENDED"
 
     @classmethod

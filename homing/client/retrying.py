@@ -1,7 +1,7 @@
 """The retries of a call: when, and for how long.
 
-A call is retried if there was no response, or one with 429, 500, 502, 503 or 504. The pause before
-try n + 1 is
+A call is retried if there was no response, or if its status is 429, 500, 502, 503 or 504. The pause
+before try n + 1 is
 
     Retry-After + draw * min(8 s, 0.25 s * 2 ** (n - 1))      draw: uniform from 0 to 1
 """
@@ -28,8 +28,8 @@ def pause_before_next(tries: int, *, draw: float, retry_after: float) -> float:
     """Return the seconds to wait after this many tries.
 
     Args:
-        tries: how many have been made, 1 or more.
-        draw: a random number from 0 to 1, so that callers do not all come back at the same time.
+        tries: how many tries have been made, 1 or more.
+        draw: a random number from 0 to 1, so that callers do not all try again at the same time.
         retry_after: the seconds that the last response asked for; 0 if it asked for none.
     """
     doublings = min(tries - 1, 10)  # gives far more than the longest pause, and fits in a float
@@ -45,12 +45,12 @@ class Retrying:
 
     Args:
         timeout: how many seconds one try waits for its response.
-        give_up_after: no try begins later than this many seconds after the first.
+        give_up_after: no try begins later than this many seconds after the first try.
         clock: a monotonic clock in seconds.
         now: returns the date, for a `Retry-After` that names one.
         sleep: waits for some seconds.
-        draw: returns a random number from 0 to 1. It is never drawn from the state of `random`,
-            which snapshots of a Lambda function freeze.
+        draw: returns a random number from 0 to 1. The default does not use the state of the module
+            `random`, which is the same in every copy of a Lambda snapshot.
     """
 
     timeout: float = 30
@@ -76,9 +76,9 @@ class Retrying:
         """Wait before the next try. If there is no time for a try, return False without waiting.
 
         Args:
-            tries: how many have been made.
+            tries: how many tries have been made.
             began: when the first of them was made, by `clock`.
-            retry_after: the seconds that the last response asked for, if it did.
+            retry_after: the seconds that the last response asked to wait; None if it did not ask.
         """
         pause = pause_before_next(tries, draw=self.draw(), retry_after=retry_after or 0)
         if self.clock() - began + pause > self.give_up_after:

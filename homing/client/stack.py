@@ -15,7 +15,7 @@ from homing.stack_outputs import NotInStackError, homing_outputs
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-# A program waits for this at its start: at most 2 tries, each 3 s to connect and 10 s to read.
+# A program waits for this call at its start: at most 2 tries, each 3 s to connect and 10 s to read.
 _CONFIG = Config(
     connect_timeout=3, read_timeout=10, retries={"mode": "standard", "total_max_attempts": 2}
 )
@@ -24,14 +24,14 @@ _CONFIG = Config(
 def aws_session(region: str | None, profile: str | None) -> Session:
     """Return a session. The region is the given one, that of AWS_REGION, or that of the profile."""
     session = Session(profile=profile)
-    # botocore reads AWS_DEFAULT_REGION alone; the AWS CLI, CDK and Lambda set this one.
+    # botocore itself reads only AWS_DEFAULT_REGION; the AWS CLI, CDK and Lambda use AWS_REGION.
     if region := region or os.environ.get("AWS_REGION"):
         session.set_config_variable("region", region)
     return session
 
 
 def stack_outputs(session: Session, stack: str, construct: str | None) -> Mapping[str, str]:
-    """Return the outputs of a Homing; needs `cloudformation:DescribeStacks` on its stack.
+    """Return the outputs of a Homing. The caller needs `cloudformation:DescribeStacks`.
 
     Raises:
         StackError: when there is no such stack, no such Homing in it, or AWS refuses.

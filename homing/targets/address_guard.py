@@ -1,13 +1,14 @@
 """The address guard: requests go only to public addresses, over allowed ports.
 
-Untrusted senders choose the targets, and requests start inside a network that they cannot reach
-themselves. So there are two checks, and both must pass:
+Untrusted senders choose the targets, and requests start inside a network that the senders cannot
+reach themselves. So there are two checks, and both must pass:
 
     check_url       the URL: at reception, and again before the name look-up
     check_address   every address that the name resolves to, before connecting to that address
 
-Here `ipaddress` only parses addresses. special_use.py defines which are public, since `is_global`
-differs between versions of Python (docs/decisions/0030).
+The module `ipaddress` only parses addresses. Which addresses are public is defined in
+special_use.py, since `is_global` of `ipaddress` differs between versions of Python
+(docs/decisions/0030).
 """
 
 from __future__ import annotations
@@ -33,9 +34,9 @@ _LABEL = r"[A-Za-z0-9_](?:[A-Za-z0-9_\-]{0,61}[A-Za-z0-9_])?"
 _NAME = re.compile(rf"{_LABEL}(?:\.{_LABEL})*\.?")
 _MAX_NAME_LENGTH = 253  # RFC 1035, section 2.3.4, as text
 
-# Hosts that inet_aton, and so getaddrinfo, may take for an IPv4 address: octal, hexadecimal, short
-# and whole-number forms all end in a number, and no DNS name does (as in the WHATWG URL standard,
-# "ends in a number").
+# Hosts that inet_aton, and therefore getaddrinfo, may take for an IPv4 address. Octal, hexadecimal,
+# short and whole-number forms of an address all end in a number, and no DNS name does ("ends in a
+# number" in the WHATWG URL standard).
 _ENDS_IN_NUMBER = re.compile(r"(?:.*\.)?(?:[0-9]+|0[xX][0-9A-Fa-f]*)\.?", re.DOTALL)
 _OCTET = r"(?:0|[1-9][0-9]{0,2})"
 _DOTTED = re.compile(rf"{_OCTET}(?:\.{_OCTET}){{3}}")
@@ -67,7 +68,7 @@ class AddressGuard:
         allow_http: whether `http` is allowed beside `https`.
         allowed_networks: networks that may be reached although they are not public. If the URL
             itself contains an address in one of them, `http` and any port are allowed, too
-            (docs/decisions/0030). For the local cloud; empty in an account.
+            (docs/decisions/0030). The local cloud needs them; in an AWS account, there are none.
         refused_networks: networks that are refused in addition to those that are not public, such
             as the public ranges of the deployment's own VPC. They override `allowed_networks`.
         refused_hosts: hosts, in lower case, that are refused no matter what they resolve to. They

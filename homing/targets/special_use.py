@@ -4,7 +4,7 @@ The rows follow the IANA IPv4 and IPv6 Special-Purpose Address Registries (the l
 2025-10-09) and the registry of Special-Use Domain Names; a row from elsewhere names its source.
 Blocks that a registry calls globally reachable are included if no endpoint can be in them (AS112,
 AMT, anycast relays). The first row that matches determines the reason, so the row of a single
-address comes before that of the block that contains it.
+address comes before the row of the block that contains it.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class SpecialNetwork:
-    """A network that requests may not reach, its special use, and the document that says so."""
+    """A network that requests may not reach, its special use, and the source of this rule."""
 
     network: str
     meaning: str
@@ -67,7 +67,7 @@ IPV6_NETWORKS: tuple[SpecialNetwork, ...] = (
     SpecialNetwork("2620:4f:8000::/48", "AS112", "RFC 7534"),
     SpecialNetwork("3ffe::/16", "the former 6bone", "RFC 3701"),
     SpecialNetwork("3fff::/20", "documentation", "RFC 9637"),
-    # Outside of it.
+    # Outside of 2000::/3.
     SpecialNetwork("::/128", "the unspecified address", "RFC 4291, section 2.5.2"),
     SpecialNetwork("::1/128", "loopback", "RFC 4291, section 2.5.3"),
     SpecialNetwork("::/96", "IPv4-compatible", "RFC 4291, section 2.5.5.1"),
@@ -84,16 +84,17 @@ IPV6_NETWORKS: tuple[SpecialNetwork, ...] = (
     SpecialNetwork("fe80::/10", "link-local", "RFC 4291, section 2.5.6"),
     SpecialNetwork("fec0::/10", "former site-local", "RFC 3879"),
     SpecialNetwork("ff00::/8", "multicast", "RFC 4291, section 2.7"),
-    # IANA has given out addresses for global unicast from 2000::/3 alone (IANA IPv6 Address Space
-    # Registry, note 2), so everything outside it is refused. The rows above give the log a more
+    # IANA has assigned global unicast addresses only from 2000::/3 (IANA IPv6 Address Space
+    # Registry, note 2), so everything outside of it is refused. The rows above serve to log a more
     # precise reason.
     SpecialNetwork("::/3", "outside 2000::/3, global unicast", "RFC 4291, section 2.4"),
     SpecialNetwork("4000::/2", "outside 2000::/3, global unicast", "RFC 4291, section 2.4"),
     SpecialNetwork("8000::/1", "outside 2000::/3, global unicast", "RFC 4291, section 2.4"),
 )
 
-# Addresses that embed an IPv4 address. Only for these is the embedded address checked: a resolver
-# with DNS64 returns them for every public name that has IPv4 only (docs/decisions/0030).
+# Addresses that embed an IPv4 address, which is checked in their place. Other addresses that embed
+# one are refused. These are not, because a resolver with DNS64 returns them for every public name
+# that has IPv4 only (docs/decisions/0030).
 NAT64 = IPv6Network("64:ff9b::/96")  # RFC 6052, section 2.1
 
 SPECIAL_DOMAINS: Mapping[str, str] = MappingProxyType(
@@ -135,7 +136,7 @@ def special_use(address: IPv4Address | IPv6Address) -> str | None:
 
 
 def behind_translator(address: IPv4Address | IPv6Address) -> IPv4Address | IPv6Address:
-    """Return the IPv4 address that a NAT64 gateway would connect to, or the address itself."""
+    """Return the IPv4 address to which NAT64 translates an address; any other address unchanged."""
     if address in NAT64:
         return IPv4Address(int(address) & 0xFFFF_FFFF)
     return address

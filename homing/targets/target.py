@@ -11,16 +11,16 @@ DEFAULT_PORTS = {"http": 80, "https": 443}
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A parsed target URL.
+    """A parsed target URL. It has no user name or password.
 
     Args:
         scheme: `http` or `https`.
         host: the name or address to look up, without brackets.
         port: the port; by default that of the scheme.
-        host_header: the `Host` header, with brackets around IPv6 and the port unless it is the
-            default.
+        host_header: the `Host` header, with brackets around an IPv6 address, and with the port
+            unless it is the default.
         path: the request target: path and query exactly as in the URL, never encoded again,
-            without fragment. A target has no user name or password.
+            without fragment.
     """
 
     scheme: str
@@ -45,8 +45,8 @@ def parse_target(url: str) -> Target:
     """Parse a target URL.
 
     Raises:
-        ValueError: when it is not an absolute http(s) URL in printable ASCII. Reception has checked
-            that already; this protects the request line from a malformed document.
+        ValueError: when it is not an absolute http(s) URL in printable ASCII. URLs were checked on
+            acceptance; this check protects the request from a malformed delivery document.
     """
     if not url.isascii() or not url.isprintable() or " " in url:
         raise ValueError("the target URL is not printable ASCII")
@@ -56,7 +56,7 @@ def parse_target(url: str) -> Target:
     default = DEFAULT_PORTS[parts.scheme]
     port = default if parts.port is None else parts.port
     name = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
-    # urlsplit cannot tell an empty query from none; only one of them has the question mark.
+    # An empty query has a question mark; urlsplit does not distinguish it from no query.
     _, mark, query = url.partition("#")[0].partition("?")
     return Target(
         scheme=parts.scheme,

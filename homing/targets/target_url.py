@@ -1,7 +1,8 @@
 """Checks of the syntax of target URLs.
 
-A URL that two programs interpret differently can fool a guard, so a URL that RFC 3986 does not
-allow is refused, not corrected. The address guard decides which addresses may be reached.
+A URL that two programs interpret differently can bypass the address guard, so a URL that RFC 3986
+does not allow is refused, not corrected. Which addresses may be reached is not decided here, but by
+the address guard.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ def check_target_url(url: str) -> str:
     """Return the URL if requests can be sent to it and its syntax is unambiguous.
 
     Raises:
-        ValueError: otherwise; the message follows the name of the field.
+        ValueError: otherwise; its message is to be put after the name of the field.
     """
     if len(url) > MAX_URL_LENGTH:
         raise ValueError(f"is longer than {MAX_URL_LENGTH} characters")
