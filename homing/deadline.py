@@ -1,4 +1,4 @@
-"""The deadline of the current invocation. A function that times out logs nothing.
+"""The deadline of the current invocation, which calls keep to: a timed-out function logs nothing.
 
 A container runs one invocation at a time, so the deadline is a module-level value. Handlers set it
 first (`begin`). Clients of `homing.aws` make no call that might end after it.

@@ -20,8 +20,9 @@ class Reference:
     """What identifies a delivery. Times are in ISO 8601, UTC, with milliseconds.
 
     `endpoint_id` is the endpoint that had `target_url` at acceptance; None if the message itself
-    named the URL. A delivery with an `ordering_key` has a `sequence` in its line, and `after` once
-    it has its turn (`homing.ordering`). The fields with a default are not part of the key.
+    named the URL. A delivery with an `ordering_key` has a `sequence` in its line. When it has its
+    turn, it also has `after`: the number of attempts of the delivery before it (`homing.ordering`).
+    The fields with a default are part of neither the ledger key nor the id.
     """
 
     message_id: str
@@ -62,8 +63,8 @@ class Reference:
         """A stable id made from the key and the time of creation; it can name an execution.
 
         Duplicates of the message share the time of creation. If a message is sent again after its
-        records have expired, it gets a new time, and so a new name: Step Functions remembers names
-        for 90 days (docs/decisions/0022).
+        records have expired, it gets a new time of creation, and therefore a new id. It needs a new
+        one, since Step Functions remembers names for 90 days (docs/decisions/0022).
         """
         text = f"{self.pk}\n{self.sk}\n{self.created_at}"
         return hashlib.sha256(text.encode()).hexdigest()[:32]
@@ -221,16 +222,19 @@ class Delivery:
 
 
 def message_key(message_id: str, sender_id: str) -> str:
-    """Return the partition key of a message in both tables: `<messageId>#<senderId>`."""
+    """Return the key of a message, `<messageId>#<senderId>`, in the messages table and the ledger.
+
+    In both tables it is the partition key.
+    """
     return f"{message_id}#{sender_id}"
 
 
 def document_text(document: Mapping[str, Any]) -> str:
     """Return a delivery document as text, for a queue or as the input of an execution.
 
-    Both accept 256 KiB, counted in bytes of UTF-8. An escaped character takes up to three times as
-    many bytes, so only the characters that must be escaped are. The size of a document is that of
-    this text.
+    A queue message and an input may have 256 KiB, counted in bytes of UTF-8. An escape takes up to
+    three times as many bytes as its character, so only characters that JSON requires to be escaped
+    are escaped. The size of a document is the size of this text.
     """
     return json.dumps(document, ensure_ascii=False, separators=(",", ":"))
 

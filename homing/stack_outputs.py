@@ -1,7 +1,7 @@
 """Selects the outputs of one Homing from those of a stack.
 
-The construct `Webhooks` of a stack has outputs such as `WebhooksApiUrl`; Homing's own stack, whose
-construct has the id that the CDK leaves out (`Default`), has `ApiUrl`.
+The outputs of a construct begin with its id, such as `WebhooksApiUrl` for the construct `Webhooks`.
+In Homing's own stack, the id is `Default`, which the CDK leaves out: the output is `ApiUrl`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from homing.errors import HomingError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-# Every Homing has both.
+# Every Homing has both outputs.
 _API, _KEY_API = "ApiUrl", "SenderApiUrl"
 _HIDDEN = "Default"
 
@@ -29,7 +29,7 @@ def homing_outputs(outputs: Mapping[str, str], construct: str | None = None) -> 
     Args:
         outputs: all outputs of the stack.
         construct: the path of the construct in the stack, such as `Webhooks` or
-            `Partners/Webhooks`; None where there is only one.
+            `Partners/Webhooks`; None if the stack has only one Homing.
 
     Raises:
         NotInStackError: when there is no such Homing, or several and `construct` is None; the

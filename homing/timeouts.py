@@ -14,8 +14,8 @@ from homing.sending.time_left import ANSWER_SECONDS, CALL_SECONDS
 # An HTTP API waits 10 s for an authorizer and 30 s for an integration (API Gateway quotas).
 AUTHORIZER_SECONDS = 10
 API_SECONDS = 25
-# The timeout of `ingest`. Less than 30 s, the default visibility timeout of a queue: Lambda refuses
-# a queue whose messages become visible again before the function ends.
+# The timeout of `ingest`. It is less than 30 s, the default visibility timeout of a queue, since
+# Lambda refuses a queue whose visibility timeout is less than the timeout of the function.
 INGEST_SECONDS = 25
 # The watchdog runs every 15 minutes, and a run is over before the next begins.
 WATCHDOG_EVERY_SECONDS = 900
@@ -23,8 +23,8 @@ WATCHDOG_SECONDS = 600
 # The timeout of `release`: a batch is up to a hundred deliveries that have ended, and each takes
 # six calls of some milliseconds.
 RELEASE_SECONDS = 60
-# The timeout of `operational_events`: ten calls of the event bus, for a hundred changes of a table.
-# They take longer only if the bus hangs.
+# The timeout of `operational_events`, which makes ten calls to the event bus for a hundred changes to
+# a table. They take that long only if the bus hangs.
 OPERATIONAL_EVENTS_SECONDS = 60
 # The timeout of a workflow step other than `deliver`.
 STEP_SECONDS = 15
@@ -82,5 +82,5 @@ class Timeouts:
 
     @property
     def visibility(self) -> int:
-        """The visibility timeout: when SQS redelivers a message that `dispatch` has not settled."""
+        """The visibility timeout: when SQS redelivers a message that `dispatch` has not deleted."""
         return _VISIBILITY_FACTOR * self.dispatch

@@ -22,7 +22,7 @@ _DATE_TIME = re.compile(
     rf"({_DATE.pattern}[Tt ]{_HOUR_AND_MINUTE}):([0-5][0-9]|60)(?:\.([0-9]+))?"
     rf"([Zz]|[+-]{_HOUR_AND_MINUTE})?"
 )
-_LAST_MINUTE = (23, 59)  # of a day in UTC, the only one with a leap second
+_LAST_MINUTE = (23, 59)  # of a day in UTC, the only minute that can have a leap second
 
 _NOT_VALID = "is not a valid ISO-8601 date-time, e.g. 2026-01-31T12:00:00Z"
 _NO_TIME = "is a date without a time and a time zone; write it as 2026-01-31T12:00:00Z"
@@ -43,7 +43,8 @@ def from_text(text: str) -> datetime:
     at any other time.
 
     Raises:
-        ValueError: when the text is not a valid date-time; the message follows the field's name.
+        ValueError: when the text is not a valid date-time; its message is to be put after the name
+            of the field.
     """
     match = _DATE_TIME.fullmatch(text)
     if match is None:

@@ -24,7 +24,7 @@ class Confidential:
     Args:
         secrets: the signing secrets, some of which may have expired.
         headers: the extra headers of each attempt, which usually hold credentials.
-        version: the number of changes, so that a change of stale data is refused.
+        version: increases by 1 with each change, so that a change based on stale data is refused.
         edition: for an endpoint, the `Endpoint.edition` that the data belongs to, so that its
             headers are never sent to a different URL. Empty for a sender.
     """
@@ -38,7 +38,8 @@ class Confidential:
         """Build the item of the secrets table (plain values, not DynamoDB's typed JSON).
 
         Args:
-            holder: whose data it is, as `sender_holder` or `endpoint_holder` returns it.
+            holder: the key of the sender or endpoint that the data belongs to, from `sender_holder`
+                or `endpoint_holder`.
         """
         return {
             "pk": holder,

@@ -1,4 +1,4 @@
-"""The rotation of signing secrets: a new secret signs immediately, old ones for a while longer.
+"""The rotation of signing secrets: a new secret is used immediately, old ones for a while longer.
 
 This module is pure: times are passed in, and secrets are stored elsewhere.
 """
@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 DEFAULT_GRACE = timedelta(hours=24)
 MAX_GRACE = timedelta(days=30)
 
-# Each one adds a signature to the header of every attempt: 48 bytes for HMAC, 93 for ed25519.
+# Each active secret adds a signature to the header of every attempt: 48 bytes for HMAC, 93 for
+# ed25519.
 MAX_ACTIVE_SECRETS = 10
 
 
@@ -29,8 +30,8 @@ class SigningSecret:
 
     Args:
         text: `whsec_...` or `whsk_...`; kept out of `repr`, and so out of logs.
-        created_at: when it was created. Used only for the order, so that a clock that is slightly
-            behind does not leave attempts unsigned.
+        created_at: when it was created. This determines only the order of secrets. A secret signs
+            from the beginning, so a clock that is slightly behind leaves no attempt unsigned.
         expires_at: when it stops signing; None for the current one.
     """
 
@@ -57,8 +58,8 @@ def rotate(
 ) -> tuple[SigningSecret, ...]:
     """Return the secrets with a new one first; the others sign for at most `grace` longer.
 
-    A secret that would expire sooner still does, and expired ones are removed. With a grace of 0,
-    all old secrets stop signing immediately, in case one has leaked.
+    A secret that would expire sooner keeps its expiry, and expired secrets are removed. With a
+    grace of 0, all old secrets stop signing immediately, as is needed when one has leaked.
 
     Args:
         secrets: the secrets before; may be empty.

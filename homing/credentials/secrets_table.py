@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class SecretsTable:
-    """The secrets table. Every method raises BotoCoreError or ClientError when a call to it fails.
+    """The secrets table. Every method raises BotoCoreError or ClientError when a call fails.
 
     A *holder* is the sender or the endpoint that the data belongs to: the partition key that
     `sender_holder` or `endpoint_holder` returns.
@@ -41,7 +41,7 @@ class SecretsTable:
         If nothing is stored yet, the version must be 1.
 
         Returns:
-            False if another request has changed the data first; then nothing is stored.
+            Whether the data was stored. It is not if another request has changed the data first.
         """
         return put_if(self._client, conditional_put(self.name, holder, confidential)) is None
 
@@ -60,7 +60,7 @@ def conditional_put(table: str, holder: str, confidential: Confidential) -> dict
 
 
 def edition_update(table: str, holder: str, edition: str) -> dict[str, Any]:
-    """Return an UpdateItem that assigns an endpoint's stored data to its new edition."""
+    """Return an UpdateItem that marks an endpoint's stored data as that of its new edition."""
     return {
         "TableName": table,
         "Key": secret_key(holder),

@@ -1,7 +1,7 @@
-"""Signatures of attempts by Standard Webhooks 1.0.0.
+"""Signatures of attempts according to Standard Webhooks 1.0.0.
 
-The bytes `id.timestamp.body` are signed, with the body exactly as it is sent. A signature is one of
-these, in base64 after a comma:
+The bytes `id.timestamp.body` are signed, with the body exactly as it is sent. A signature is
+written as its kind, a comma, and its bytes in base64. The kinds are:
 
     v1   HMAC-SHA256, with a secret written   whsec_ + base64 of 24 to 64 random bytes
     v1a  ed25519, with a private key written  whsk_  + base64 of its 32-byte seed
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-SECRET_PREFIX = "whsec_"  # noqa: S105 - how secrets begin, none itself
+SECRET_PREFIX = "whsec_"  # noqa: S105 - how secrets begin, not a secret
 PRIVATE_KEY_PREFIX = "whsk_"
 PUBLIC_KEY_PREFIX = "whpk_"
 
@@ -50,8 +50,8 @@ def sign(secret_texts: Sequence[str], message_id: str, timestamp: int, body: byt
         body: the exact bytes that are sent.
 
     Raises:
-        SigningError: when there is no secret or an unusable one, or id or timestamp is invalid
-            (`signed_content`).
+        SigningError: when there is no secret, a secret is unusable, or the id or the timestamp is
+            invalid (`signed_content`).
     """
     if not secret_texts:
         raise SigningError("there is no secret to sign with")
@@ -63,8 +63,8 @@ def signed_content(message_id: str, timestamp: int, body: bytes) -> bytes:
     """Return the bytes to sign.
 
     Raises:
-        SigningError: when the id is empty or holds a dot, or the timestamp is not a whole number of
-            at least 0. With a dot in the id, one message could be mistaken for another.
+        SigningError: when the id is empty or contains a dot, or the timestamp is not a whole number
+            of at least 0. With a dot in the id, one message could be mistaken for another.
     """
     if not message_id or "." in message_id:
         raise SigningError("a message id that is empty or holds a dot cannot be signed")
@@ -98,7 +98,7 @@ def generate_private_key() -> str:
 
 
 def public_key(private_key: str) -> str:
-    """Return the public key of a private one, `whpk_...`, with which receivers check signatures.
+    """Return the public key, `whpk_...`, with which receivers verify a private key's signatures.
 
     Raises:
         SigningError: when it is not a private key, or `cryptography` is not installed.

@@ -1,6 +1,6 @@
-"""The claim check: a payload too large for a queue or an execution is kept in S3.
+"""The claim check: a payload too large for a queue or an execution is stored in S3.
 
-The delivery document has a reference in its place: the object's key, its size and its SHA-256.
+The delivery document then contains a reference: the object's key, its size and its SHA-256.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ _AFTERWARDS = timedelta(days=15)
 
 @dataclass(frozen=True, slots=True)
 class PayloadReference:
-    """Where a payload is kept.
+    """A reference to a payload in S3.
 
     Args:
         key: the object's key; its prefix determines how long the object is kept.
-        size: in bytes.
+        size: the size of the payload in bytes.
         digest: SHA-256 of the bytes, in hexadecimal.
     """
 

@@ -1,4 +1,4 @@
-"""The bucket of large payloads. Importing this module imports botocore, which takes long."""
+"""The bucket of large payloads. This module imports botocore, which takes a long time."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def s3_client() -> Any:
 
 
 class PayloadStore:
-    """The bucket.
+    """The bucket of large payloads.
 
     Args:
         bucket: its name.
@@ -72,9 +72,9 @@ class PayloadStore:
     def renew(self, claim: PayloadReference) -> bool:
         """Renew the retention of a payload; return False if the payload is gone.
 
-        S3 counts an object's age from when it was written, so it is copied onto itself. This needs
-        `s3:GetObject` and `s3:PutObject`, and `s3:ListBucket` to distinguish missing from
-        forbidden.
+        S3 counts an object's age from when it was written, so the object is copied onto itself.
+        This needs `s3:GetObject` and `s3:PutObject`, and also `s3:ListBucket`, without which S3
+        reports a missing object as forbidden.
 
         Raises:
             BotoCoreError, ClientError: when a call to S3 fails; it can be retried.

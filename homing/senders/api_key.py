@@ -46,7 +46,7 @@ class ApiKey:
     revoked_at: str | None = None
 
     def opens_with(self, secret: str) -> bool:
-        """Return whether the key is valid and has this secret, in constant time."""
+        """Return whether the key has this secret (in constant time) and is not revoked."""
         matches = hmac.compare_digest(_hash(secret), self.secret_hash)
         return matches and self.revoked_at is None
 

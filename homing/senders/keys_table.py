@@ -1,4 +1,4 @@
-"""The keys table: one item for each API key, revoked ones included."""
+"""The keys table: one item for each API key, including revoked keys."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class KeysTable:
-    """The keys table. Every method raises BotoCoreError or ClientError when a call to it fails.
+    """The keys table. Every method raises BotoCoreError or ClientError when a call fails.
 
     Args:
         table: the table's name.
@@ -26,7 +26,7 @@ class KeysTable:
         self._client = client
 
     def add(self, key: ApiKey) -> bool:
-        """Add a new key. If there is one with its id, change nothing and return False."""
+        """Add a new key. If there already is a key with its id, change nothing and return False."""
         standing = put_if(
             self._client,
             {
@@ -55,7 +55,8 @@ class KeysTable:
 
         Args:
             key_id: the id of the key.
-            revoked_at: the time of the revocation. If the key is already revoked, its time is kept.
+            revoked_at: the time of the revocation. If the key is already revoked, its earlier time
+                remains.
         """
         try:
             self._client.update_item(
