@@ -23,8 +23,8 @@ WATCHDOG_SECONDS = 600
 # The timeout of `release`: a batch is up to a hundred deliveries that have ended, and each takes
 # six calls of some milliseconds.
 RELEASE_SECONDS = 60
-# The timeout of `operational_events`, which makes ten calls to the event bus for a hundred changes to
-# a table. They take that long only if the bus hangs.
+# The timeout of `operational_events`, which makes ten calls to the event bus for a hundred changes
+# to a table. They take that long only if the bus hangs.
 OPERATIONAL_EVENTS_SECONDS = 60
 # The timeout of a workflow step other than `deliver`.
 STEP_SECONDS = 15

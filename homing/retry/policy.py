@@ -15,7 +15,7 @@ MAX_DELAY_LIMIT_SECONDS = 365 * 86_400  # the limit of a Wait state is one year
 
 
 class Jitter(StrEnum):
-    """How delays are randomized, so that deliveries that fail together are retried apart."""
+    """How delays are randomized, so that deliveries that fail together are not retried together."""
 
     ADDITIVE = "additive"
     FULL = "full"
