@@ -5,7 +5,7 @@ HomingError
 ├── InvalidMessageError      a request of a sender is invalid
 ├── SettingsError            an environment variable is missing or invalid
 ├── UnsettledError           a first attempt failed unexpectedly; its message stays in the queue
-├── DetachedError            a first attempt continues unwatched; its message stays in the queue
+├── DetachedError            a first attempt is detached; its message stays in the queue
 ├── AcceptanceError          a message could not be stored or queued completely
 │   └── FullLineError        too many messages with the same orderingKey are waiting
 ├── RateExceededError        a message would exceed the rate of its sender
@@ -59,7 +59,7 @@ class RateExceededError(HomingError):
     """
 
     def __init__(self, seconds: float) -> None:
-        super().__init__(f"the sender's rate is exceeded for {seconds:g} s")
+        super().__init__(f"the sender exceeds its rate; send again after {seconds:g} s")
         self.seconds = seconds
 
 

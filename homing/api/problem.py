@@ -33,7 +33,7 @@ _KINDS = {
     _UNAVAILABLE: ("unavailable", "Homing cannot do this right now"),
 }
 _NOT_HERE = ("not-here", "Not available at this URL")
-_LINE_FULL = ("line-full", "Too many messages with this orderingKey wait")
+_LINE_FULL = ("line-full", "Too many messages with this orderingKey are waiting")
 _NO_ROUTE = ("route-not-found", "Route not found")
 _NO_REDRIVE = ("redrive-not-found", "Bulk redrive not found")
 _ENDPOINT_KINDS = {
@@ -115,7 +115,8 @@ def rate_exceeded(message_id: str, sender_id: str, seconds: float) -> Answer:
 
 def line_full(message_id: str, sender_id: str) -> Answer:
     """Return 429: too many messages with the same `orderingKey` are waiting."""
-    detail = f"{MOST_WAITING} deliveries with this orderingKey wait. Send the message again later"
+    waiting = f"{MOST_WAITING} deliveries with this orderingKey are waiting"
+    detail = f"{waiting}. Send the message again later"
     return _problem(_LINE_FULL, _TOO_MANY, detail, messageId=message_id, senderId=sender_id)
 
 

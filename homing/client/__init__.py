@@ -3,7 +3,8 @@
     homing = Homing.from_stack("Homing")
     accepted = homing.send(endpoint_id="orders", payload={"total": 110})
 
-It needs nothing but botocore. Importing it takes about 20 ms more than importing boto3.
+The client needs no package except botocore. Importing it takes about 20 ms more than importing
+boto3.
 """
 
 from homing.client.answers import (

@@ -30,8 +30,9 @@ class SigningSecret:
 
     Args:
         text: `whsec_...` or `whsk_...`; kept out of `repr`, and so out of logs.
-        created_at: when it was created. This determines only the order of secrets. A secret signs
-            from the beginning, so a clock that is slightly behind leaves no attempt unsigned.
+        created_at: when it was created. This determines only the order of secrets: a secret also
+            signs before this time, so that a clock that is slightly behind leaves no attempt
+            unsigned.
         expires_at: when it stops signing; None for the current one.
     """
 

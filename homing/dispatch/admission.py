@@ -41,8 +41,8 @@ class Admission:
             How the attempt ended; or, if the delivery is deferred, when it is due.
 
         Raises:
-            DetachedError: when the attempt takes too long, or probes a slow endpoint. It continues,
-                and its end is reported to the bulkhead.
+            DetachedError: when the attempt takes too long, or probes a slow endpoint. The attempt
+                continues, and its end is reported to the bulkhead.
             Exception: what the attempt itself raises.
         """
         permit = self.bulkhead.enter(recipient)

@@ -7,9 +7,9 @@ the endpoint is fast. If the endpoint is slow, the delivery is deferred: it wait
 workflow, and no attempt is used up (docs/decisions/0055).
 
 A sender may have many slow endpoints, none of which is known to be slow yet. Therefore, an attempt
-to an endpoint that is not known to be quick is detached after a brief wait. While another attempt
-of the same sender is detached, it is detached without any wait. While several attempts of the
-sender are detached, its deliveries to such endpoints move to the Standard workflow immediately
+to an endpoint that is not known to be quick is detached after a brief wait, or without a wait if
+another attempt of the same sender is already detached. While several attempts of the sender are
+detached, its deliveries to such endpoints move to the Standard workflow immediately
 (docs/decisions/0055).
 
 The bulkhead keeps all its state in the memory of one container, so it costs nothing unless a
@@ -149,8 +149,8 @@ class Bulkhead:
         """Return a permit for a recipient; wait for one unless its endpoint is slow.
 
         The wait delays nothing else: the batch waits for the recipient's earlier attempts in any
-        case. That these have not ended yet does not make the endpoint slow, since Lambda itself may
-        be slow.
+        case. The endpoint is not considered slow just because they have not ended yet, since Lambda
+        itself may be slow.
 
         Returns:
             The permit, if the attempt may be made; call `leave` after the attempt. Otherwise the

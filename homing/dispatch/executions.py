@@ -143,7 +143,7 @@ class FirstAttempts:
     def look(self) -> None:
         """Open a connection to Step Functions, by a call with an invalid ARN that AWS refuses.
 
-        `StartSyncExecution` has its own host name, where no other call can open the connection.
+        `StartSyncExecution` has its own host name, and no call at this host only reads.
 
         Raises:
             botocore.exceptions.ClientError: always.

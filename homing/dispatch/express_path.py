@@ -194,7 +194,10 @@ class ExpressPath:
         return ended
 
     def _hand_over(self, document: Mapping[str, Any], settled: Settled) -> Settled:
-        """Assign a delivery to its execution and start that; if refused, act on its record."""
+        """Assign a delivery to its execution and start the execution.
+
+        If the delivery cannot be assigned, do what its record requires.
+        """
         reference = Delivery.from_document(document).reference
         record = self.records.own(reference, document)
         if record is not None:

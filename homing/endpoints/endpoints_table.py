@@ -74,7 +74,7 @@ class EndpointsTable:
         """Yield the endpoints of all senders, in no particular order. Reads the whole table."""
         pages = self._client.get_paginator("scan").paginate(
             TableName=self.name,
-            FilterExpression="NOT contains(pk, :mark)",  # no slots; no sender id contains a `#`
+            FilterExpression="NOT contains(pk, :mark)",  # only slots and rates have a `#` there
             ExpressionAttributeValues={":mark": {"S": "#"}},
         )
         for page in pages:

@@ -70,5 +70,5 @@ def examine(endpoint: Endpoint, outcome: Outcome, limit: timedelta | None) -> Fi
     lasted = from_text(outcome.timestamp) - from_text(endpoint.failing_since)
     if limit is None or lasted < limit:
         return None
-    reason = f"it has only failed since {endpoint.failing_since}"
+    reason = f"every attempt has failed since {endpoint.failing_since}"
     return Finding(Step.DISABLE, reason, run=endpoint.failing_since)

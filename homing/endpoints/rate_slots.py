@@ -134,7 +134,7 @@ class RateSlots:
     def _update(
         self, endpoint: Endpoint, now: int, latest: int, *, waits: bool
     ) -> tuple[bool, Mapping[str, Any]]:
-        """Take a slot, provided that attempts currently wait for slots or not, as `waits` says.
+        """Take a slot, unless `waits` is wrong about whether attempts currently wait for slots.
 
         Returns:
             Whether a slot was taken, and the previous item, which is empty if the rate is not

@@ -121,7 +121,7 @@ ERROR_RULES: tuple[ErrorRule, ...] = (
     ErrorRule(OSError, _CONNECT, ErrorKind.CONNECT),
     ErrorRule(
         OSError, _SECURED, ErrorKind.RESET
-    ),  # with TLS, whose exceptions depend on the Python version
+    ),  # also with TLS: which exception it raises depends on the Python version
     ErrorRule(ssl.SSLError, _ANY, ErrorKind.TLS),
     ErrorRule(OSError, _ANY, ErrorKind.RESET),
     ErrorRule(ProtocolError, _ANY, ErrorKind.PROTOCOL),
@@ -132,7 +132,7 @@ def _describe(error: Exception) -> str:
     match error:
         case ssl.SSLCertVerificationError():
             return error.verify_message
-        case ssl.SSLError():  # an SSLError that Python code raises has no reason
+        case ssl.SSLError():  # if Python code has raised it, `reason` is missing
             return getattr(error, "reason", None) or str(error)
         case OSError():
             return error.strerror or str(error)

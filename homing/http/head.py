@@ -72,7 +72,7 @@ class Head:
     def keeps_open(self) -> bool:
         """Whether the connection stays open after the response. With HTTP/1.0 it never does."""
         closes = b"close" in self.headers.get(b"connection", b"").lower()
-        # A response with both Content-Length and Transfer-Encoding is a sign of smuggling.
+        # Both headers in one response are a sign of response smuggling.
         doubtful = b"transfer-encoding" in self.headers and b"content-length" in self.headers
         return self.minor_version >= 1 and not closes and not doubtful
 

@@ -16,7 +16,7 @@ MAX_AGE_SECONDS = 30
 # After a longer pause in which the container was frozen, the endpoint may have closed the
 # connection.
 FROZEN_SECONDS = 4
-# How long before the endpoint would close an idle connection the connection is no longer used.
+# An idle connection is given up this long before the endpoint would close it.
 MARGIN_SECONDS = 1
 
 # The largest difference between the two clocks while both run.

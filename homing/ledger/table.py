@@ -289,8 +289,8 @@ class Ledger:
         Args:
             reference: the delivery.
             at: the time, in ISO 8601.
-            expires_at: when the record may be deleted, in epoch seconds, if there is none yet and
-                this call creates it.
+            expires_at: when the record may be deleted, in epoch seconds. It is used only if the
+                delivery has no record yet, so that this call creates it.
 
         Raises:
             BotoCoreError, ClientError: when the ledger cannot be written.

@@ -49,8 +49,8 @@ class Action(StrEnum):
 
 
 # What `dispatch` does, by the state of the record that it reads. If the delivery is scheduled, or
-# `expressPath` is off, it makes no first attempt, but gives the delivery to its Standard execution
-# (`Move.OWN`).
+# `expressPath` is off, `dispatch` makes no first attempt, but gives the delivery to its Standard
+# execution (`Move.OWN`).
 DISPATCH: Mapping[State, Action] = MappingProxyType(
     {
         State.NONE: Action.FIRST_ATTEMPT,

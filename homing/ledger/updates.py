@@ -44,7 +44,7 @@ IDENTITY = (
 LINE = ", line = :line"
 LINE_CONDITION = "(attribute_not_exists(line) OR line = :line)"
 
-# What every update that records an attempt sets, whatever its outcome.
+# What every update that records an attempt sets, regardless of the outcome of the attempt.
 ATTEMPT = (
     f"{IDENTITY}, #status = :status, attempts = :attempts, "
     "retryHistory = list_append(if_not_exists(retryHistory, :none), :entry), lastUpdatedAt = :now"
@@ -67,8 +67,8 @@ DUE_CONDITION = (
 
 # The record of a waiting delivery names the execution that has the delivery. Only that execution
 # may continue, or one of a later generation if the attempt is not claimed yet
-# (docs/decisions/0057). The name that the express path uses is in no record, so it records a retry
-# or a failure only if no execution has the delivery.
+# (docs/decisions/0057). No record contains the name that the express path uses. So the express path
+# can record a retry or a failure only if no execution has the delivery.
 OWNER_CONDITION = (
     "(attribute_not_exists(executionName) OR executionName = :executionName"
     " OR (generation < :generation"

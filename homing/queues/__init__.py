@@ -1,4 +1,4 @@
-"""Homing's queues of deliveries, dead letters and messages that failed earlier; redelivery."""
+"""Homing's SQS queues: what they contain, how it is sent, and when it is redelivered."""
 
 __all__ = [
     "bursts",

@@ -264,8 +264,8 @@ def _policy(given: MessageRequest, default: Policy, first_attempt_in: timedelta)
 def _with_payload_reference(message: Message, life: timedelta) -> Message:
     """Return the message, with a reference in place of a payload that is too large.
 
-    A payload is also too large if its delivery document is, since JSON writes each quote in the
-    payload as two characters there.
+    A payload is also too large if it makes its delivery document too large: there, JSON writes each
+    quote in the payload as two characters.
     """
     body = message.request.payload.encode()
     if len(body) <= MAX_INLINE_BYTES:

@@ -36,7 +36,8 @@ def check_request(
         The request and the text of the payload to send.
 
     Raises:
-        InvalidMessageError: with all errors; 413 when the payload is too large.
+        InvalidMessageError: when the request is invalid; contains all errors. Its status is 413
+            when the payload is too large.
     """
     request, errors = read_fields(MessageRequest, raw)
     faulty = {error.field for error in errors}

@@ -51,8 +51,8 @@ class Allowance:
     def fitting(self, free_at: int, now: int, deliveries: Sequence[int]) -> int:
         """Return how many messages may be accepted, counted from the first.
 
-        A sender without a backlog may send any first message, even one with more deliveries than
-        the limit.
+        If the sender has no backlog, its first message is accepted in any case, even if it has more
+        deliveries than the limit.
 
         Args:
             free_at: when the sender's backlog is worked off.
@@ -127,7 +127,7 @@ class SenderRate:
                 return [None] * fitting + self._refused(self._free_at[sender_id], moment, rest)
             free_at = found
             self._remember(sender_id, free_at)
-        raise DependencyError(f"the rate of a sender was changed {_TRIES} times in the meantime")
+        raise DependencyError(f"the rate of a sender could not be updated in {_TRIES} tries")
 
     def _refused(
         self, free_at: int, now: int, deliveries: Sequence[int]

@@ -70,7 +70,8 @@ class BulkRedrives:
     ) -> BulkRedrive:
         """Start a bulk redrive.
 
-        If there is one with this id already, it continues with its own filter and is returned.
+        If there is already a bulk redrive with this id, that one continues with its own filter and
+        is returned.
 
         Args:
             redrive_id: the id of the bulk redrive.

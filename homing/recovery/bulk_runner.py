@@ -68,7 +68,7 @@ class BulkRunner:
         Args:
             redrive_id: the id of the bulk redrive.
             has_time: returns whether there is time for another step.
-            hold_seconds: how long this run may last.
+            hold_seconds: how long this run may last; after this time, its lock expires.
             waits: whether to pause after a step and run the next one; if not, one step is run.
 
         Raises:

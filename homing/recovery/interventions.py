@@ -145,8 +145,8 @@ class Interventions:
         Args:
             reference: the delivery.
             now: the time.
-            expires_at: when the record may be deleted, in epoch seconds, if there is none yet and
-                this call creates it.
+            expires_at: when the record may be deleted, in epoch seconds. It is used only if the
+                delivery has no record yet, so that this call creates it.
 
         Raises:
             BotoCoreError, ClientError, DependencyError: when AWS refuses a call; it can be retried.
@@ -198,7 +198,7 @@ class Interventions:
         record: Record,
         now: datetime,
     ) -> Result:
-        """Start the execution of an earlier redrive, if it stopped after updating the ledger."""
+        """Start the execution of an earlier redrive that was interrupted before it did so."""
         if record.status is Status.QUEUED and record.claimed_attempt is None:
             document = redriven(dead_letter, record.generation, now)
             self.workflow.start(_execution(reference, record), document_text(document))

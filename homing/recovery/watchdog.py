@@ -143,7 +143,7 @@ class Watchdog:
     def _take_up(
         self, reference: Reference, record: Record, execution: Execution, now: datetime
     ) -> Finding:
-        """Move the delivery to its next generation, and start the execution of that."""
+        """Move the delivery to its next generation, and start the execution of that generation."""
         generation = record.generation + 1
         waiting = {**resumed(execution.document, record), "generation": generation}
         document = moved(waiting, now)

@@ -24,7 +24,7 @@ def longest_life(policy: Policy, first_attempt_in: timedelta) -> timedelta:
 
 
 def fit_lifetime(policy: Policy, first_attempt_in: timedelta) -> Policy:
-    """Return the policy, with a lower ceiling for `Retry-After` if it could take over a year.
+    """Return the policy, with a lower `Retry-After` ceiling if its attempts could take over a year.
 
     Args:
         policy: the delivery's policy.

@@ -52,7 +52,7 @@ class WebhookClient:
         resolve: returns the addresses of a name. The client connects to one of them, without
             another look-up.
         tls: returns the TLS context; called on first use.
-        guard: decides which targets may be reached; without a guard, any may.
+        guard: decides which targets may be reached; without a guard, all may be reached.
     """
 
     def __init__(

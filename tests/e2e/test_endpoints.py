@@ -168,7 +168,7 @@ def test_a_run_of_failures_that_lasts_too_long_disables_with_an_event(
         "senderId": f"shop-{run_id}",
         "endpointId": "ailing",
         "url": url,
-        "reason": f"it has only failed since {began}",
+        "reason": f"every attempt has failed since {began}",
         "failingSince": began,
         "disabledAt": endpoint["disabledAt"],
     }
