@@ -27,7 +27,7 @@ SERVICES = ("dynamodb", "events", "lambda", "s3", "sns", "sqs", "stepfunctions")
 
 
 class OutOfTimeError(BotoCoreError):
-    """Raised instead of a call that might outlast the invocation."""
+    """Raised when a call is not made because it might outlast the invocation."""
 
     fmt = "{operation} was not called: it may take {longest:g} s, but only {left:.1f} s are left"
 
@@ -35,12 +35,12 @@ class OutOfTimeError(BotoCoreError):
 class _OurServices(Loader):
     """Loads botocore's descriptions of the services that functions call.
 
-    For each client, botocore would search the folders of all 400 services to check that its service
-    exists, which takes a tenth of a cold start (docs/benchmarks.md).
+    By default, botocore searches the folders of all 400 services for each client, to check that its
+    service exists. That takes a tenth of a cold start (docs/benchmarks.md).
     """
 
     def list_available_services(self, type_name: str) -> list[str]:  # noqa: ARG002 -- the loader's
-        """Return our services, regardless of the arguments."""
+        """Return the services that functions call, regardless of the arguments."""
         return list(SERVICES)
 
 
@@ -73,8 +73,8 @@ def client(service: str, *, read_seconds: float, tries: int, connections: int = 
             read_timeout=read_seconds,
             retries={"mode": "standard", "total_max_attempts": tries},
             max_pool_connections=connections,
-            # These two save an eighth of a call's processor time: botocore would describe this
-            # machine for each call, and check parameters that mypy and AWS check anyway.
+            # The next two settings save an eighth of a call's processor time. By default, botocore
+            # describes this machine for each call, and checks parameters, as mypy and AWS also do.
             user_agent=_USER_AGENT,
             parameter_validation=False,
             # Bucket names in host names do not resolve on a local cloud.

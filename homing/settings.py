@@ -40,7 +40,7 @@ class Settings:
         """Read the settings.
 
         Raises:
-            SettingsError: when variables are missing or invalid; names all of them.
+            SettingsError: when variables are missing or invalid; the message names all of them.
         """
         source = os.environ if env is None else env
         kinds = get_type_hints(cls)
@@ -71,7 +71,7 @@ class GuardSettings(Settings):
 
     @property
     def guard(self) -> AddressGuard:
-        """The rules of the deployment, and the refusal of the hosts of the stack's own APIs."""
+        """The rules of the deployment, which also refuse the hosts of the stack's own APIs."""
         return self.address_guard.refusing(self.own_hosts.split(","))
 
 
@@ -99,10 +99,9 @@ class AcceptSettings(GuardSettings):
 
 @dataclass(frozen=True, slots=True)
 class IngestSettings(AcceptSettings):
-    """The settings of `ingest`: those of `accept`, its own queue, and the senders.
+    """The settings of `ingest`: those of `accept`, the queue of unaccepted messages, and senders.
 
-    The queue is that of unaccepted messages. `senders` maps the ARN of each ingest queue to the
-    argument `sender` of `read_ingested`.
+    `senders` maps the ARN of each ingest queue to the argument `sender` of `read_ingested`.
     """
 
     unaccepted_queue_url: str

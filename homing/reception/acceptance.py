@@ -1,4 +1,4 @@
-"""Accepts messages: first the idempotency record, then the queue, then the response."""
+"""Accepts messages: stores the idempotency record, then queues the deliveries, then responds."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from homing.settings import AcceptSettings
 
 _NOBODY = "-"  # the id of no sender and no endpoint
-_AT_ONCE = 10  # the connections of a client (homing/aws.py)
+_AT_ONCE = 10  # concurrent calls: as many as a client has connections (homing/aws.py)
 
 _OVERDUE = FieldError("deliverAt", "is in the past")
 _REUSED = FieldError(
@@ -94,7 +94,7 @@ class _Claimed:
         ids = [each.reference.delivery_id for each in self.deliveries]
         reasons = [refused[each] for each in ids if each in refused]
         if any(each in too_many for each in ids):
-            return FullLineError(f"{MOST_WAITING} deliveries with this orderingKey wait")
+            return FullLineError(f"{MOST_WAITING} deliveries with this orderingKey are waiting")
         if not reasons:
             return self.reception
         told = ", ".join(sorted(set(reasons)))
@@ -230,8 +230,8 @@ class Acceptance:
               duplicate; 409 when its `messageId` is in use for a different message;
             - an AcceptanceError: a table or the queue failed, or too many deliveries wait in a
               line. Sending the message again continues where this call stopped;
-            - a RateExceededError: nothing was done. It says after how many seconds to send the
-              message again.
+            - a RateExceededError: nothing was done. Its `seconds` tell when to send the message
+              again.
         """
         kept = self._exceeding(messages, now) if self._rate else {}
         left = [each for number, each in enumerate(messages) if number not in kept]
@@ -241,7 +241,7 @@ class Acceptance:
     def _exceeding(self, messages: Sequence[Message], now: datetime) -> dict[int, Result]:
         """Return, by index, the results of messages that the rate of their sender does not allow.
 
-        If the rate cannot be read, these are all messages of the sender.
+        If the rate of a sender cannot be read, none of its messages is allowed.
         """
         of_sender: dict[str, list[int]] = {}
         for number, message in enumerate(messages):
@@ -301,7 +301,8 @@ class Acceptance:
     def _routed(self, message: Message) -> Message:
         """Return the message, marked for the bulk queue if it exceeds the burst of its sender.
 
-        The mark is in the idempotency record. For a duplicate, that of the first acceptance counts.
+        The mark is in the idempotency record. For a duplicate, the mark of the first acceptance
+        counts.
         """
         record = message.idempotency
         if self._bursts and self._bursts.is_beyond(record.sender_id, len(record.targets)):
@@ -319,9 +320,9 @@ class Acceptance:
     def _missing(self, message: Message, standing: IdempotencyRecord) -> tuple[Delivery, ...]:
         """Return the deliveries of a duplicate that have no ledger record.
 
-        They are queued again, since a crash may have kept them from the queue. A delivery that is
-        already queued or in progress is then queued twice, and `dispatch` settles the second queue
-        message by the ledger record that it finds.
+        They are queued again, since a crash may have kept them from the queue. So a delivery that
+        is already queued or in progress is queued twice. When `dispatch` gets the second queue
+        message, it finds the delivery's ledger record and does not repeat the first attempt.
         """
         if standing.fingerprint != message.idempotency.fingerprint:
             raise InvalidMessageError([_REUSED], 409)
