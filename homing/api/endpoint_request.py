@@ -50,7 +50,7 @@ _LIMIT = re.compile("[0-9]{1,9}")
 def _check_rate(rate: float) -> float:
     if 0 < rate < LOWEST_RATE:
         raise ValueError(f"must be 0, for no limit, or from {LOWEST_RATE:g} to {HIGHEST_RATE:g}")
-    return int(rate) if rate.is_integer() else rate  # 20, not 20.0, in answers
+    return int(rate) if rate.is_integer() else rate  # so that answers contain 20, not 20.0
 
 
 SubscribedType = Annotated[EventType, AfterValidator(check_subscribed)]

@@ -39,7 +39,7 @@ PROJECTED = (
     *("status", "attempts", "cause", "lastUpdatedAt", "nextRetryAt", "ttl"),
 )
 
-_AT_ONCE = 10  # the connections of a client (homing/aws.py)
+_AT_ONCE = 10  # concurrent calls: as many as a client has connections (homing/aws.py)
 _FIRST, _LAST = "0", "~"  # texts that sort before and after any time
 _SMALLEST_READ, _LARGEST_READ = 8, 1000
 

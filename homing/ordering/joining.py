@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from homing.ordering.line import Line
     from homing.ordering.releasing import Releasing
 
-_AT_ONCE = 10  # lines handled concurrently: the connections of a client (homing/aws.py)
+# How many lines are handled concurrently: as many as a client has connections (homing/aws.py).
+_AT_ONCE = 10
 _FEW = 3  # up to this many lines are handled without threads
 _TRIES = 100  # how often to try to get a place, since another delivery may take it first
 

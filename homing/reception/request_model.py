@@ -83,7 +83,7 @@ def _whole(number: Any) -> Any:
 
 
 def _plain(number: float) -> float:
-    return int(number) if number.is_integer() else number  # 2, not 2.0, in the documents
+    return int(number) if number.is_integer() else number  # so that documents contain 2, not 2.0
 
 
 def _check_preset(name: str) -> str:

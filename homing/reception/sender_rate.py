@@ -119,7 +119,7 @@ class SenderRate:
                 return self._refused(free_at, moment, deliveries)
             rest = deliveries[fitting:]
             taken = self._allowance.takes(sum(deliveries[:fitting]))
-            if not taken:  # messages without recipients
+            if not taken:  # none of these messages has a recipient
                 return [None] * fitting + self._refused(free_at, moment, rest)
             is_taken, found = self._take(sender_id, taken, free_at, moment)
             if is_taken:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from homing.recovery.interventions import Interventions
     from homing.recovery.redrives_table import RedrivesTable
 
-_AT_ONCE = 10  # the connections of a client (homing/aws.py)
+_AT_ONCE = 10  # concurrent calls: as many as a client has connections (homing/aws.py)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,8 @@ from __future__ import annotations
 # The longest time of one call with the client of `registry_client`: two tries, each with a second
 # to connect and a second for the response, and a second between them (botocore, "standard" mode).
 CALL_SECONDS = 5
-# The time to close connections and return the outcome; a function with 160 MB has 9% of a processor
-# (docs/decisions/0063).
+# The time to close connections and return the outcome. It is not shorter because a function with
+# 160 MB has only 9% of a processor (docs/decisions/0063).
 ANSWER_SECONDS = 2
 
 _LEAST_SECONDS = 1
