@@ -83,5 +83,5 @@ def _optional_milliseconds(seconds: float | None) -> int | None:
 
 
 def honours_retry_after(http_status: int | None, policy: Policy) -> bool:
-    """Return whether `Retry-After` is respected: with every status that is retried."""
+    """Return whether a `Retry-After` counts: it does if the status is retried."""
     return http_status is not None and decide(http_status, policy) is Decision.RETRY
