@@ -170,8 +170,8 @@ class Delivery:
         due_at: when that attempt may start, in ISO 8601, a whole second.
         expires_at: when its record may be deleted, epoch seconds.
         previous_delay_seconds: the delay before this attempt, None before the first.
-        generation: how often the delivery has been moved to a new execution, by a redrive or an
-            immediate retry; a later generation supersedes all earlier ones.
+        generation: how often the delivery has been moved to a new execution, by a redrive, an
+            immediate retry or the watchdog; a later generation supersedes all earlier ones.
     """
 
     reference: Reference

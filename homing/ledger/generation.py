@@ -1,4 +1,4 @@
-"""Generations: each redrive or immediate retry moves a delivery to a new execution.
+"""Generations: a redrive, an immediate retry or the watchdog moves a delivery to a new execution.
 
 The delivery document and the ledger record contain the number of the generation; if it is missing,
 it is 0. An execution of an earlier generation can neither claim an attempt nor record one.

@@ -40,7 +40,8 @@ class Record:
             if the delivery ended in the express path. The record of a waiting delivery has one.
         claimed_attempt: the attempt that this execution has claimed last, counted from 0.
         dead_letter: the delivery document as text, stored once it has been dead-lettered.
-        redriven_from: the execution that had the delivery before its last redrive.
+        redriven_from: the execution that had the delivery before a redrive or the watchdog last
+            moved it to a new one.
         redrives: the entries of `redriveHistory`, oldest first, as they are stored.
         history_summary: what was removed from both histories (`homing.ledger.compaction`).
         is_listed: whether the record is in the attention index.

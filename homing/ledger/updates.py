@@ -77,7 +77,7 @@ OWNER_CONDITION = (
 ATTEMPT_CONDITION = f"{OWNER_CONDITION} AND {DUE_CONDITION}"
 
 # An attempt that has succeeded is recorded as delivered no matter which execution has the delivery,
-# unless an operator has moved the delivery to a later generation.
+# unless the delivery has been moved to a later generation.
 DELIVERED_CONDITION = (
     f"(attribute_not_exists(generation) OR generation <= :generation) AND {DUE_CONDITION}"
 )
