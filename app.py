@@ -1,4 +1,4 @@
-"""The CDK app that deploys Homing as a separate stack, with settings from the CDK context."""
+"""The CDK app that deploys a stack with only Homing in it, with settings from the CDK context."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ SOURCES = ("homing", "lambdas", "statemachine")
 
 
 class WheelLayout(BuildHookInterface[Any]):
-    """Adds `homing_cdk` to the wheel. An editable installation uses the sources where they are."""
+    """Adds `homing_cdk` to the wheel. An editable installation uses the repository instead."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         """Add `homing_cdk` and the functions' sources to the files of the wheel."""

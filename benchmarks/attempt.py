@@ -1,9 +1,9 @@
 """Compare a full attempt in this process (Deliver, then Classify) with a bare keep-alive POST.
 
-Each row of the table is one way of sending. All of them use the same minimal receiver, which runs
-in its own process. They alternate, so that load on the machine slows all of them equally. The row
-`deliver + classify` includes everything that the two handlers do, including the log event (written
-to the null device).
+Each row of the table is one way of sending. All ways use the same minimal receiver, which runs in
+its own process. The ways alternate, so that load on the machine slows all of them equally. The row
+`deliver + classify` includes everything that the two handlers do, even their log event, which they
+write to the null device.
 
     python benchmarks/attempt.py
 """
@@ -79,7 +79,7 @@ class Row:
 
 
 def run() -> list[Row]:
-    """Measure all ways of sending and return their rows, the bare POST first."""
+    """Measure all ways of sending; return a row for each, with the bare POST first."""
     with (
         receiver() as port,
         Path(os.devnull).open("w", encoding="utf-8") as sink,
@@ -103,7 +103,7 @@ def run() -> list[Row]:
 
 
 def bare(port: int, stack: ExitStack) -> Callable[[], None]:
-    """Return the baseline: the same request made with the standard library."""
+    """Return a function that sends the baseline: a bare POST with the standard library."""
     connection = http.client.HTTPConnection("127.0.0.1", port)
     stack.callback(connection.close)
 
@@ -115,7 +115,7 @@ def bare(port: int, stack: ExitStack) -> Callable[[], None]:
 
 
 def pooled(port: int, stack: ExitStack) -> Callable[[], None]:
-    """Return the same request with urllib3, a client that docs/decisions/0001 compares."""
+    """Return a function that sends a POST with urllib3, which docs/decisions/0001 compares."""
     import urllib3  # noqa: PLC0415 - comes with botocore; no part of Homing needs it
 
     pool = urllib3.HTTPConnectionPool("127.0.0.1", port, timeout=10, retries=False)
@@ -128,7 +128,7 @@ def pooled(port: int, stack: ExitStack) -> Callable[[], None]:
 
 
 def sender(port: int, stack: ExitStack) -> Callable[[], None]:
-    """Return a call of Homing's HTTP client alone, without a handler."""
+    """Return a function that sends a POST with Homing's HTTP client, without a handler."""
     from homing.delivery import Reference, Request  # noqa: PLC0415 - as the handlers below
     from homing.sending.webhook_client import WebhookClient  # noqa: PLC0415 - as above
 
@@ -146,7 +146,7 @@ def sender(port: int, stack: ExitStack) -> Callable[[], None]:
 
 
 class EmptyTables:
-    """A stand-in for a DynamoDB client: the sender has no secret, and `deliver` caches that."""
+    """A stand-in for a DynamoDB client. The sender has no secret, and `deliver` caches this."""
 
     def get_item(self, **_: object) -> dict[str, Any]:
         """Return no item."""
@@ -154,7 +154,7 @@ class EmptyTables:
 
 
 def handlers(port: int, sink: TextIO) -> Callable[[], None]:
-    """Return the attempt as the workflow makes it: two handlers, one after the other."""
+    """Return a function that makes an attempt with two handlers in turn, as the workflow does."""
     os.environ.update(ENVIRONMENT)
     from homing.endpoints import registry_client  # noqa: PLC0415 - as the handlers
     from lambdas import classify, deliver, observation  # noqa: PLC0415 - as above
@@ -206,7 +206,7 @@ def receiver() -> Iterator[int]:
 
 
 def receive() -> None:
-    """Serve every request with the same response, until terminated."""
+    """Answer every request with the same response, until this process is terminated."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         print(server.getsockname()[1], flush=True)
         while True:

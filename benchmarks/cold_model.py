@@ -12,8 +12,8 @@ Assumptions, with their sources:
 - `accept` wakes `deliver` and `classify` at the end of its initialization, through an SNS topic
   (docs/decisions/0105), which invokes them 125 ms later (the 90th percentile in eu-west-1; the
   median is 73 ms: bitesizedserverless.com, "Serverless Messaging: Latency Compared", 2022). If the
-  message reaches a function before it is ready, it waits as if nothing had woken the function,
-  since Lambda starts a second environment for it.
+  message reaches a function that is not ready yet, the message waits as if nothing had woken the
+  function, since Lambda starts a second environment for the message.
 - Lambda's processors are as fast as the one on which the times were measured.
 """
 
@@ -65,12 +65,12 @@ def first_ms(name: str, cost: Cost, memory_mb: int) -> float:
 
 
 def started_ms(name: str, cost: Cost, memory_mb: int) -> float:
-    """Return how long a message waits for a cold function: its start and its first invocation."""
+    """Return how long a message waits for the start and the first invocation of a cold function."""
     return ENVIRONMENT_MS + cost.init + first_ms(name, cost, memory_mb)
 
 
 def waits_ms(costs: Mapping[str, Cost], memory_mb: Mapping[str, int]) -> dict[str, float]:
-    """Return how long a message waits for each function on its way, when all are cold.
+    """Return how long a message waits for each function that handles it, if all of them are cold.
 
     Args:
         costs: the processor times of each function.

@@ -1,13 +1,15 @@
 """Measure the processor time of cold functions, and model how long a message waits for them.
 
-The real handlers run in fresh processes of Lambda's Python, with the bundle, the layer and boto3
-laid out as on Lambda, against a local cloud behind TLS, so that connections cost as much as on AWS.
-Processor time is measured for the import, including the function's initialization, for the first
-call and for a warm call. The model adds these up, by memory size (`benchmarks/cold_model`).
+The real handlers run in fresh processes of Lambda's Python version, with the bundle, the layer and
+boto3 laid out as on Lambda. They call a local cloud through TLS, so that connections cost as much
+as on AWS. Processor time is measured for the import, including the function's initialization, for
+the first call and for a warm call. From these times, the model (`benchmarks/cold_model`) computes
+the wait for each memory size.
 
-Everything is measured twice: with the published layer of Powertools, which is not compiled, and
-with the layer of `powertoolsLayer=built`, which is. The functions that run after a failed attempt
-are measured as well, for the cost of their cold starts; no first message waits for them.
+Everything is measured twice: with the published layer of Powertools, which contains no bytecode,
+and with the layer of `powertoolsLayer=built`, which contains it. The functions that run after a
+failed attempt are measured as well, for the cost of their cold starts; no first message waits for
+them.
 
     python benchmarks/cold_path.py [RUNS]
 """
@@ -88,7 +90,7 @@ def measure(handlers: Handlers, url: str, runs: int) -> dict[str, Cost]:
 
 
 def report(costs: dict[str, Cost]) -> bool:
-    """Print the tables; return whether the target is met."""
+    """Print the tables; return whether the waits of a message add up to at most `TARGET_MS`."""
     memory = {name: one.memory_mb for name, one in load_assumptions().functions.items()}
     cold = {name: started_ms(name, cost, memory[name]) for name, cost in costs.items()}
     waits = waits_ms(costs, memory)
@@ -123,7 +125,7 @@ def layouts(folder: Path) -> dict[str, Layout]:
 
 
 def run(target: Target, runs: int) -> bool:
-    """Measure, and print the tables; return whether the target is met with default settings."""
+    """Measure, and print the tables; return whether default settings meet the target."""
     with TemporaryDirectory() as name:
         folder = Path(name)
         context, authorities = certified(folder)

@@ -1,8 +1,8 @@
 """Measure the console's pages with a ledger of 100,000 records: `make bench-console`.
 
-A console shows a local cloud, and its pages are requested by HTTP. The records are generated as for
-the browser tests. The command prints a table. It exits non-zero if the median time of a page is
-above a second, for the pages that have this limit: lists and deliveries.
+The benchmark starts a local cloud and a console for it, and requests the console's pages by HTTP.
+The records are generated as for the browser tests. The command prints a table. It exits non-zero if
+the median time of a page is above a second. The what-if page has no limit.
 """
 
 from __future__ import annotations
@@ -87,7 +87,7 @@ class Timing:
 
     @property
     def is_late(self) -> bool:
-        """Return whether the page takes longer than its limit."""
+        """Return whether the page has a limit and its median time is above this limit."""
         return self.name not in UNBOUND and median(self.seconds) > ALLOWED_SECONDS
 
 
@@ -109,7 +109,7 @@ def main() -> int:
 
 
 def timed(url: str) -> Iterator[Timing]:
-    """Yield the times of each page, including pages whose URL is a link on another page."""
+    """Yield the times of each page, also of pages whose URL is found in a link on another page."""
     newest = completed(f"{url}/deliveries?status=FAILED")
     (latest, *_) = re.findall(r'<time datetime="([^"]+)"', newest)
     since = latest[: len("2026-01-01T12:0")] + "0"

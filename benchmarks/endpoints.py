@@ -89,7 +89,7 @@ def _pass_on(source: socket.socket, sink: socket.socket) -> None:
 
 
 def certified(folder: Path) -> tuple[ssl.SSLContext, Path]:
-    """Return a server's TLS context, and a CA file with its own and all usual certificates."""
+    """Return a server's TLS context, and a CA file with the server's and all usual certificates."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
     now = datetime.now(UTC)

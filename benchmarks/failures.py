@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 
 
 def delivered(documents: Iterable[Event]) -> list[Event]:
-    """Return the events that `classify` gets after a 200."""
+    """Return the events that `classify` gets after a response with status 200."""
     outcome = _outcome(200)
     return [document | {"outcome": outcome} for document in documents]
 
 
 def failed(documents: Iterable[Event]) -> list[Event]:
-    """Return the events that `compute_backoff` gets after a 503."""
+    """Return the events that `compute_backoff` gets after a response with status 503."""
     verdict = {"decision": "RETRY", "category": "SERVER_ERROR", "reason": "HTTP 503"}
     verdict |= {"status": "RETRY_SCHEDULED"}
     outcome = _outcome(503)
@@ -29,7 +29,7 @@ def failed(documents: Iterable[Event]) -> list[Event]:
 
 
 def retried(documents: Iterable[Event]) -> Iterator[Event]:
-    """Yield the events that `record_retry` gets after a 503, once the backoff is computed."""
+    """Yield the events that `record_retry` gets after a 503 and the computation of the backoff."""
     for document in failed(documents):
         backoff = {"exponentialDelay": 1, "jitterApplied": 0.25, "retryAfterSeconds": None}
         backoff |= {"retryDelaySeconds": 1, "nextRetryAt": document["outcome"]["timestamp"]}
@@ -38,7 +38,7 @@ def retried(documents: Iterable[Event]) -> Iterator[Event]:
 
 
 def changed(documents: Iterable[Event], ledger: str) -> Iterator[Event]:
-    """Yield stream events with changes that cause operational events: second failed attempts.
+    """Yield stream events, each with a second failed attempt, which causes an operational event.
 
     Args:
         documents: the deliveries.

@@ -7,9 +7,9 @@ of another sender to 60 endpoints; they are already on the queues when the run b
 
 On AWS each execution environment of a function has its own processor. Here all functions and the
 emulator of AWS share this machine, and 60 deliveries a second that move to the Standard workflow
-keep both of its cores busy. So the bulk queue is dispatched at a quarter of this rate, and the
-flood lasts longer than the run. If the second run is slowed as much as the third, the cause is the
-machine, not the endpoints that hang. The size of the flood can be given as an argument.
+keep both cores busy. So the bulk queue is dispatched at a quarter of this rate, and the flood lasts
+longer than the run. If the second run is slowed as much as the third, the cause is the machine, not
+the endpoints that hang. The size of the flood can be given as an argument.
 
     python benchmarks/fairness.py [DELIVERIES]
 """
@@ -64,7 +64,7 @@ LABELS = ("without", "with, quick endpoints", "with, endpoints hang")
 
 
 def flood(api: ApiClient, url: str, count: int) -> None:
-    """Send messages of the second sender, each with only one attempt."""
+    """Send messages of the flooding sender, with policies that allow only one attempt."""
 
     def send(bodies: Sequence[bytes]) -> None:
         refused = [each for each in api.submit_all(bodies) if isinstance(each, Exception)]
@@ -83,7 +83,7 @@ def _body(url: str) -> bytes:
 
 
 def runs(count: int) -> Iterator[Run]:
-    """Measure without a flood, then with each kind of flood."""
+    """Measure the other sender without a flood, then with each kind of flood."""
     with (
         tempfile.TemporaryDirectory() as folder,
         local_cloud.throwaway(Path(folder), app=APP, steady=True),
@@ -103,7 +103,7 @@ def runs(count: int) -> Iterator[Run]:
 
 
 def during(target: Target, api: ApiClient, receiver: Receiver, label: str) -> Run:
-    """Measure while both queues are dispatched, and then empty the bulk queue."""
+    """Measure a run while both queues are dispatched; after it, empty the bulk queue."""
     with polled(target, DISPATCHERS, bulk_per_second=BULK_PER_SECOND):
         run = measure(api, receiver, MESSAGES, label)
     purge_bulk(target)
@@ -112,14 +112,14 @@ def during(target: Target, api: ApiClient, receiver: Receiver, label: str) -> Ru
 
 
 def warm_up(api: ApiClient, flooding: ApiClient, receiver: Receiver, target: Target) -> None:
-    """Start as many functions as a flood needs, by sending to other endpoints that hang."""
+    """Start all containers that a flood needs, by a run that is not among the results."""
     with hanging() as others:
         flood(flooding, others, WARM_UP)
         during(target, api, receiver, "warm-up")
 
 
 def main() -> None:
-    """Print the table and the ratios."""
+    """Print the table, and the ratios of its times with and without a flood."""
     count = argument(FLOOD)
     print(f"{PER_SECOND:g}/s to 20 endpoints beside {count:,} deliveries of another; seconds")
     print(f"{'':<22}{'messages':>9}{'p50':>8}{'p90':>8}{'p99':>8}{'worst':>8}")

@@ -65,7 +65,7 @@ ACCEPTING = 4  # containers of `accept`
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A message on a queue. If its attempt is detached, it is received a second time."""
+    """A message on a queue. If its attempt is detached, the message is received a second time."""
 
     posted: float
     sender: str
@@ -74,7 +74,7 @@ class Message:
 
     @property
     def place(self) -> str:
-        """The host of the message's target. All but the hanging hosts are quick."""
+        """The URL of the message's target, which is different for each sender."""
         return f"https://{self.host}.example.com/{self.sender}"
 
 
@@ -86,7 +86,7 @@ class Dispatcher:
     left: list[float] = field(default_factory=list)
 
     def detach(self, now: float, over: float) -> bool:
-        """Return whether an attempt may be detached. If not, the dispatcher waits for its end."""
+        """Return whether an attempt may be detached; if not, the dispatcher waits until it ends."""
         self.left = [each for each in self.left if each > now]
         if len(self.left) >= MOST_DETACHED:
             return False
@@ -104,7 +104,7 @@ class Pool:
     is_fair: bool = False
 
     def batch(self) -> list[Message]:
-        """Take a batch off the queue."""
+        """Remove the next messages, at most a batch, from the queue and return them."""
         taken = []
         while self.queue and len(taken) < BATCH:
             message = self._next()
@@ -130,7 +130,7 @@ class Scheme:
     """One way to isolate senders from each other: a row of the table.
 
     Args:
-        name: its name in the table.
+        name: the name of the scheme in the table.
         pools: the number of dispatchers of each queue.
         by_sender: whether slowness is judged by sender and endpoint, instead of by origin.
         is_fair: whether the queue is fair.
@@ -181,18 +181,18 @@ class Run:
         return Dispatcher(Bulkhead(limits, lambda: START + timedelta(seconds=self.now)))
 
     def _scheme_limits(self) -> dict[str, Any]:
-        """Return the limits of the bulkhead that differ from the defaults, if any do."""
+        """Return the limits of the bulkhead that differ from the defaults in this scheme."""
         if self._scheme.by_sender:
             return {}
         first_wait = timedelta(seconds=SLOW_THRESHOLD)
         return {"first_wait": first_wait, "slow": FLOOD_SIZE, "detached": FLOOD_SIZE}
 
     def at(self, when: float, action: Callable[[], None]) -> None:
-        """Call a function at the given time."""
+        """Schedule the call of a function for the given virtual time."""
         heappush(self._events, (when, next(self._order), action))
 
     def post(self, sender: str, host: str) -> None:
-        """Accept a message."""
+        """Put a new message on the queue that the scheme chooses for it."""
         bursts = self._chance.choice(self._bursts)
         is_bulk = self._scheme.bursts and bursts.is_beyond(sender, 1)
         self._queue(Message(self.now, sender, host), self._pools[is_bulk])
@@ -239,7 +239,7 @@ class Run:
         return left_at
 
     def _deferred(self, message: Message, due: datetime) -> None:
-        """Record when a deferred request of the quick sender arrives."""
+        """Record the arrival of a deferred request, if it is one of the quick sender."""
         if message.sender == QUICK:
             begun = max((due - START).total_seconds(), self.now + STARTED_IN) + ON_THE_WAY
             self.arrived.append((message.posted, begun - message.posted))

@@ -1,9 +1,9 @@
 """Measure the time that the address guard adds to a connection.
 
-For a connection, the guard makes one `check_url`, and one `check_address` for each address of the
-host name. For comparison, the table also shows `getaddrinfo` with a literal address, which makes no
-DNS query. The checks should take at most 50 microseconds. The figures are processor time, so other
-load on the machine does not count.
+For a connection, the guard calls `check_url` once, and `check_address` for each address of the host
+name. For comparison, the table also shows `getaddrinfo` with a literal address, which makes no DNS
+query. The checks should take at most 50 microseconds. The figures are processor time, so other load
+on the machine does not count.
 
     python benchmarks/guard.py
 """

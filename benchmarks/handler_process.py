@@ -2,8 +2,8 @@
 
 `benchmarks.handlers` starts this process with the environment variables of the deployed function.
 The input is `{"name", "events", "bare", "fronts"}`. If `bare` is the name of a table, each call of
-the handler is followed by one bare boto3 call (GetItem, boto3's own settings), so that load on the
-machine slows both equally. `fronts` maps ports to the ports to which connections go instead.
+the handler is followed by one bare boto3 call (GetItem, default settings of boto3), so that load on
+the machine slows both equally. `fronts` maps ports to the ports to which connections go instead.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Context:
 
 
 def bare_call(table: str) -> Any:
-    """Return a boto3 call that takes DynamoDB little time: it gets an item that does not exist."""
+    """Return a function that gets an item that does not exist, which takes DynamoDB little time."""
     import boto3  # noqa: PLC0415 -- only where it is measured
 
     client = boto3.client("dynamodb")
@@ -42,7 +42,7 @@ def bare_call(table: str) -> Any:
 
 
 def counted() -> list[str]:
-    """Return a list; from now on, each request of botocore appends an entry to it."""
+    """Return a list to which each later request of botocore appends an entry."""
     requests: list[str] = []
     if "urllib3" not in sys.modules:  # no AWS clients: importing urllib3 would add memory
         return requests
@@ -59,7 +59,7 @@ def counted() -> list[str]:
 
 
 def redirect(fronts: dict[str, int]) -> None:
-    """Redirect connections to these ports to the given ones, such as those of a TLS proxy.
+    """Redirect connections to a port that is a key of `fronts` to the port that is its value.
 
     The URLs stay the same, since a local cloud refuses requests with another host.
     """

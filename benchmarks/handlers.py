@@ -1,4 +1,4 @@
-"""Calls the real handlers in separate processes, with a local cloud, and builds their events."""
+"""Builds events, and calls the real handlers with them in separate processes."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class Called:
 
 @dataclass(frozen=True, slots=True)
 class Handlers:
-    """Runs handlers.
+    """Runs handlers that use a local cloud.
 
     Args:
         target: the local cloud whose tables and queues they use.

@@ -1,7 +1,7 @@
 """Break down the time from POST to the request at the receiver, on the local cloud.
 
 Messages are sent at a steady rate. The time at which a hop ends comes from a log, from the events
-of the Express execution (which the local cloud, unlike AWS, keeps) or from the receiver.
+of the Express execution (which only a local cloud records, not AWS) or from the receiver.
 
     python benchmarks/hops.py [SECONDS]
 """
@@ -46,7 +46,7 @@ HOPS = (
 
 
 def send(api: ApiClient, url: str, count: int, per_second: float) -> dict[str, float]:
-    """Send messages at a steady rate; return the time of each POST, by message id."""
+    """Send messages at a steady rate; return the time of the POST of each, by message id."""
     start, posted = time.time(), {}
 
     def post(number: int) -> None:
@@ -62,7 +62,7 @@ def send(api: ApiClient, url: str, count: int, per_second: float) -> dict[str, f
 
 
 def arrived(receiver: Receiver, names: Iterable[str]) -> dict[str, float]:
-    """Wait until all messages have arrived; return when each arrived."""
+    """Wait until all messages have arrived; return the time of arrival of each, by message id."""
     wanted = set(names)
     while True:
         seen = {one.message_id: one.received_at.timestamp() for one in receiver.arrivals}
@@ -72,7 +72,7 @@ def arrived(receiver: Receiver, names: Iterable[str]) -> dict[str, float]:
 
 
 def accepted(target: Target, since: float) -> dict[str, float]:
-    """Return when each message was accepted, from the log of `accept`."""
+    """Return the time at which each message was accepted, according to the log of `accept`."""
     logs = target.client("logs")
     found = {}
     for group in logs.describe_log_groups()["logGroups"]:
@@ -87,7 +87,7 @@ def accepted(target: Target, since: float) -> dict[str, float]:
 
 
 def history(target: Target, delivery_id: str) -> tuple[float, float]:
-    """Return when the Express execution of a delivery started, and when it entered `Deliver`."""
+    """Return the times at which a delivery's Express execution started and entered `Deliver`."""
     arn = target.outputs["FirstAttemptArn"].replace(":stateMachine:", ":execution:")
     events: Sequence[Any] = target.client("stepfunctions").get_execution_history(
         executionArn=f"{arn}:{delivery_id}"
@@ -97,7 +97,7 @@ def history(target: Target, delivery_id: str) -> tuple[float, float]:
 
 
 def measure(target: Target, receiver: Receiver, per_second: float, seconds: int) -> None:
-    """Send messages at a rate, and print the table."""
+    """Send messages at a steady rate, and print the duration of each hop."""
     api = ApiClient(target)
     begun = time.time()
     posted = send(api, f"{receiver.url}/", round(per_second * seconds), per_second)

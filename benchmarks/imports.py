@@ -4,7 +4,7 @@ For the Python client, the table shows how much longer its import takes than tha
 
 The import time of a handler is part of a cold start. Bytecode (.pyc files) exists, as after the
 first start on a machine. The handlers alternate, so that load on the machine slows all of them
-equally. The fastest run counts, since the additional time of the others is noise.
+equally. The fastest run counts, since the additional time of slower runs is noise.
 
     python benchmarks/imports.py
 """

@@ -63,11 +63,11 @@ FIRST_SECONDS = sized(8.0, 1.0)  # of the run with the endpoint that hangs; show
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """Seconds from POST to arrival of the messages of one run, in the order of their POSTs.
+    """One run: how long each message took from POST to arrival, in the order of the POSTs.
 
     Args:
-        label: its name in the table.
-        seconds: the time of each message.
+        label: the name of the run in the table.
+        seconds: the time that each message took.
         started: how many containers were started during the run.
     """
 
@@ -194,7 +194,7 @@ def set_slow_threshold(target: Target) -> None:
 
 
 def runs(messages: int) -> Iterator[Run]:
-    """Measure while messages also go to one more endpoint: a quick one, then one that hangs."""
+    """Yield two runs: with more messages to a quick endpoint, and with more to one that hangs."""
     with (
         tempfile.TemporaryDirectory() as folder,
         local_cloud.throwaway(Path(folder), app=APP, steady=True),
@@ -222,7 +222,7 @@ def row(label: str, run: Run) -> str:
 
 
 def main() -> None:
-    """Print the table and the ratios."""
+    """Print the table, and the ratios of the times of the two runs."""
     messages = argument(MESSAGES)
     print(f"{PER_SECOND:g}/s for 20 endpoints and for one that is quick or hangs; seconds")
     print(f"{'':<22}{'messages':>9}{'p50':>8}{'p90':>8}{'p99':>8}{'worst':>8}")

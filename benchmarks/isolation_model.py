@@ -4,12 +4,13 @@ AWS dispatches ten batches at a time (`dispatchConcurrency`), but the local clou
 other. So this is a model: one queue and ten dispatchers, each with its own bulkhead. What a
 dispatcher does with a message is decided by the real code (`homing.dispatch.admission.Admission`
 and its bulkhead). A batch has up to ten messages, and ends when the dispatcher waits for none of
-them any more. If the attempt of a message is detached, the message is redelivered when its
-execution has certainly ended.
+them any more. If the attempt of a message is detached, the message is redelivered at a time by
+which its execution has certainly ended.
 
 Messages to 20 endpoints are posted at a steady rate. Within one second, 1,000 messages to one more
-endpoint, which hangs, are posted too, and one more each second afterwards. Times are from POST to
-the arrival of the request. The model has a fixed seed, so the figures are the same every time.
+endpoint, which hangs, are posted too, and one more message each second afterwards. Times are from
+POST to the arrival of the request. The model has a fixed seed, so the figures are the same every
+time.
 
     python benchmarks/isolation_model.py [SLOW_THRESHOLD]
 """
@@ -65,18 +66,18 @@ class World:
         self._back = threading.Semaphore(0)
 
     def at(self, when: float, action: Callable[[], None]) -> None:
-        """Call a function at the given time."""
+        """Schedule the call of a function for the given virtual time."""
         self._order += 1
         heappush(self._due, (when, self._order, action))
 
     def run(self) -> None:
-        """Advance the time and make the calls that are due, until there are none left."""
+        """Make the scheduled calls in the order of their times, until there are none left."""
         while self._due:
             self.now, _, action = heappop(self._due)
             action()
 
     def start(self, work: Callable[[], None]) -> None:
-        """Start a thread; return when it waits or has ended."""
+        """Start a thread, and return as soon as the thread waits or has ended."""
 
         def run() -> None:
             work()
@@ -86,7 +87,7 @@ class World:
         self._back.acquire()
 
     def sleep(self, seconds: float) -> None:
-        """Make the current thread wait."""
+        """Make the current thread wait for some time."""
         self.wait(seconds, [])
 
     def wait(self, seconds: float, woken_by: list[Callable[[], None]]) -> None:
@@ -119,7 +120,7 @@ class Condition:
         """Do nothing: no lock is needed."""
 
     def wait(self, seconds: float) -> None:
-        """Wait for a change, for at most this time."""
+        """Wait until `notify_all` is called, for at most this many seconds."""
         self.world.wait(seconds, self.waiting)
 
     def notify_all(self) -> None:
@@ -162,7 +163,7 @@ class BoundedWait:
 
 @dataclass(frozen=True)
 class Message:
-    """A message on the queue. If its attempt is detached, it is received a second time."""
+    """A message on the queue. If its attempt is detached, the message is received a second time."""
 
     posted: float
     url: str
@@ -209,7 +210,7 @@ class Dispatchers:
         self.pump()
 
     def pump(self) -> None:
-        """Give batches to idle dispatchers."""
+        """Give the messages on the queue, in batches, to the dispatchers that are idle."""
         while self.queue and self.idle:
             admission = self.idle.pop()
             batch = [self.queue.popleft() for _ in range(min(BATCH, len(self.queue)))]
@@ -268,7 +269,7 @@ def arrivals(chance: random.Random, per_second: float, start: float = 0) -> Iter
 def run(
     *, with_slow: bool, slow_threshold: float = SLOW_THRESHOLD, cold_share: float = 0
 ) -> Dispatchers:
-    """Run the model once and return its dispatchers."""
+    """Run the model once and return its dispatchers, with the times that they have recorded."""
     world, chance = World(), random.Random(SEED)  # noqa: S311  # seeded
     other = random.Random(SEED + 1)  # noqa: S311  # seeded
     dispatchers = Dispatchers(world, other, slow_threshold, cold_share)
@@ -297,12 +298,12 @@ def percentile(seconds: Sequence[float]) -> float:
 
 
 def part(dispatchers: Dispatchers, begin: float, end: float = SECONDS) -> list[float]:
-    """Return the times of the messages that were posted between two moments."""
+    """Return how long each message took that was posted between two moments."""
     return [took for posted, took in dispatchers.arrived if begin <= posted < end]
 
 
 def main() -> None:
-    """Print the table and the ratios."""
+    """Print the table, and the ratios of the times with and without the hanging endpoint."""
     slow_threshold = argument(SLOW_THRESHOLD)
     met = FLOOD_AT + TIMEOUT + 1  # the time at which the first attempts of the 1,000 have ended
     without = run(with_slow=False, slow_threshold=slow_threshold)

@@ -142,7 +142,7 @@ def own_mb() -> float:
 
 
 def doubles(records: list[dict[str, Any]], arrivals: Counter[str]) -> int:
-    """Return how many more requests arrived than attempts are recorded."""
+    """Return by how much the requests that arrived outnumber the recorded attempts."""
     return sum(max(arrivals[one["messageId"]] - one["attempts"], 0) for one in records)
 
 
@@ -152,7 +152,7 @@ def complaints(
     arrivals: Counter[str],
     dead_lettered: Counter[str],
 ) -> Iterator[str]:
-    """Yield an error for every message that is not as expected."""
+    """Yield an error text for every message whose delivery is not as expected."""
     kept = Counter(record["messageId"] for record in records)
     found = {record["messageId"]: record for record in records}
     for message_id, scenario in sent:
@@ -175,7 +175,7 @@ def complaints(
 
 @dataclass(slots=True)
 class Load:
-    """Messages that are sent in chunks, so that the machine is not overloaded.
+    """The messages of one run, sent in groups so that the machine is not overloaded.
 
     Args:
         sent: each message's id and scenario.
@@ -192,7 +192,7 @@ class Load:
     memory_mb: float = 0
 
     def send(self, progress: Progress) -> float:
-        """Send all messages, wait until all have ended, and return the seconds."""
+        """Send all messages and wait until all have ended; return how many seconds this took."""
         total, start, api = len(self.sent), time.monotonic(), ApiClient(self.target)
         handed = progress.add_task("sent", total=total)
         finished = progress.add_task("ended", total=total)

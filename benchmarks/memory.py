@@ -56,8 +56,8 @@ class Bench:
 
     Args:
         handlers: the handlers.
-        plain: an endpoint without TLS, as a URL.
-        secure: an endpoint with TLS that closes each connection, as a URL.
+        plain: the URL of an endpoint without TLS.
+        secure: the URL of an endpoint with TLS that closes each connection after one response.
     """
 
     handlers: Handlers

@@ -1,8 +1,8 @@
 """Measure the processor time that each warm function takes for a message, from POST to delivery.
 
 First, the real handlers run in separate processes and call a local cloud. Each call of a handler is
-followed by a bare boto3 call (GetItem, boto3's own settings) in the same process, so the ratio of
-the two is valid on a busy machine too. Then messages are sent through the whole local cloud, and
+followed by a bare boto3 call (GetItem, default settings of boto3) in the same process, so the ratio
+of the two is valid on a busy machine too. Then messages are sent through the whole local cloud, and
 the processor time of its worker processes is measured; it includes the emulator's wrapper around
 each handler. The emulator's own time is also shown: it corresponds to work of AWS's services, which
 is not billed.
@@ -126,7 +126,7 @@ def bare_post(url: str, calls: int) -> float:
 
 
 def as_workers(target: Target, messages: int) -> dict[str, float]:
-    """Send messages; return the processor time per message of each function and the emulator."""
+    """Send messages; return the processor time per message of each function and of the emulator."""
     emulator = next(
         child
         for child in psutil.Process().children()

@@ -1,4 +1,4 @@
-"""Count the mutants of the decision modules that the tests catch; exit with 1 below the target.
+"""Count how many mutants of the decision modules the tests catch; exit with 1 below the target.
 
     make mutate
 
@@ -29,7 +29,7 @@ def mutmut(*arguments: str, quiet: bool = False) -> str:
 
 
 def main() -> int:
-    """Run the mutants and print the score and those that were not caught."""
+    """Run the tests on all mutants; print the score, and the mutants that were not caught."""
     print("mutating; about two minutes", flush=True)
     mutmut("run")
     mutmut("export-cicd-stats", quiet=True)

@@ -46,7 +46,7 @@ class Row:
 
 
 def runs(messages: int) -> Iterator[Row]:
-    """Send the messages with one key, then each with its own key, to the same local cloud."""
+    """Send messages to a local cloud twice: first all with one key, then each with its own key."""
     with tempfile.TemporaryDirectory() as folder:
         state = Path(folder) / ".homing"
         with local_cloud.throwaway(state, app=APP, steady=True), Receiver() as receiver:

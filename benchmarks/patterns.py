@@ -49,7 +49,7 @@ EVENT = json.dumps(
 
 
 def payload_rules(number: int) -> list[dict[str, Any]]:
-    """Return rules for the payload, one for each operator. They differ by the number."""
+    """Return rules for the payload, one for each operator; most contain the number."""
     return [
         {"total": [{"numeric": [">", number, "<=", number + 1000]}]},
         {"currency": ["EUR", f"X{number}"], "customer": {"country": [{"prefix": "D"}]}},
@@ -65,7 +65,7 @@ def payload_rules(number: int) -> list[dict[str, Any]]:
 
 
 def pattern(number: int) -> str:
-    """Return the filter with this number."""
+    """Return the filter with this number, which has one of the rules of `payload_rules`."""
     rules = payload_rules(number)
     return json.dumps({"eventType": [{"prefix": "order."}], "payload": rules[number % len(rules)]})
 

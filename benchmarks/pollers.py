@@ -28,7 +28,7 @@ _DISPATCH_SECONDS = 120  # longer than `dispatch` may take
 
 @contextmanager
 def paused(target: Target) -> Iterator[None]:
-    """Pause the pollers of both queues until the context exits."""
+    """Pause the pollers of the delivery queue and the bulk queue until the context exits."""
     sources = _pause(target)
     try:
         yield
@@ -38,7 +38,7 @@ def paused(target: Target) -> Iterator[None]:
 
 
 def _pause(target: Target) -> list[dict[str, Any]]:
-    """Turn off the emulator's pollers of both queues, and return their event source mappings."""
+    """Turn off the emulator's pollers of the two queues, and return their event source mappings."""
     functions = target.client("lambda")
     mappings = functions.list_event_source_mappings()["EventSourceMappings"]
     sources = [one for one in mappings if one["EventSourceArn"].endswith(".fifo")]
@@ -49,7 +49,7 @@ def _pause(target: Target) -> list[dict[str, Any]]:
 
 @contextmanager
 def polled(target: Target, at_once: int, *, bulk_per_second: float | None = None) -> Iterator[None]:
-    """Dispatch batches of both queues until the context exits.
+    """Dispatch batches of the delivery queue and the bulk queue until the context exits.
 
     Args:
         target: the local cloud.

@@ -3,8 +3,8 @@
 The model uses the real code that takes slots (`homing.sending.pacing`,
 `homing.endpoints.rate_slots`), with a simulated DynamoDB table. Each call to the table takes time,
 clocks differ, and waits of Step Functions end late. More messages are sent than the rate allows, so
-most are postponed to their slots; in the middle of the run the endpoint asks for a pause (429 with
-`Retry-After`). The seed is fixed, so the figures are the same each time.
+most attempts are postponed to their rate slots; in the middle of the run the endpoint asks for a
+pause (429 with `Retry-After`). The seed is fixed, so the figures are the same each time.
 
     python benchmarks/rate_model.py [RATE [SECONDS]]
 """
@@ -98,10 +98,10 @@ class Model:
 
     Args:
         rate: the endpoint's limit, in attempts per second.
-        sent: when each request was sent, in seconds.
+        sent: the time at which each request was sent, in seconds.
         waiting: the total time, in seconds, that attempts waited in a function.
         put_off: the total number of times that attempts were postponed.
-        paused: when the pause began and ended.
+        paused: the times at which the pause began and ended, in seconds.
     """
 
     rate: float
@@ -127,7 +127,7 @@ class Model:
 
 
 def run(rate: float = 500, seconds: float = 30, containers: int = CONTAINERS) -> Model:
-    """Run the model. Messages arrive for `seconds` seconds; the run ends when all are sent."""
+    """Run the model. Messages arrive for `seconds` seconds; the run ends once all are sent."""
     chance, dynamodb = random.Random(SEED), DynamoDB()  # noqa: S311 -- seeded
     created = to_text(START)
     endpoint = Endpoint("shop", "orders", "https://example.com/", created, created)
@@ -172,7 +172,7 @@ def _asks_for_pause(now: datetime) -> Outcome:
 
 
 def _wakes(postponed: Postponed, chance: random.Random, number: int) -> tuple[float, int]:
-    """Return when a postponed attempt continues: waits end late, and some containers start cold."""
+    """Return the time at which a postponed attempt continues, late or even after a cold start."""
     due = (from_text(postponed.due_at) - START).total_seconds()
     cold = COLD if chance.random() < COLD_SHARE else 0.0
     return due + chance.uniform(0, LATE) + cold, number

@@ -2,9 +2,9 @@
 
 A wait of Step Functions ends at a whole second, so a retry waits until the first whole second after
 its due time. The wait could also end at the last whole second before the due time, and `Deliver`
-could wait for the rest; but this time is billed. From the same retries, the table shows how late
-they are in each of the two cases; the line below it shows how long `Deliver` would wait in the
-second case, and what that would cost.
+could wait until the due time; but time in `Deliver` is billed. For the same retries, the table
+shows how late they are in the first case and would be in the second; the line below it shows how
+long `Deliver` would wait in the second case, and what that would cost.
 
     python benchmarks/retry_lateness.py [SECONDS]
 """
@@ -53,7 +53,7 @@ def send(api: ApiClient, url: str, count: int) -> list[str]:
 
 
 def retried(receiver: Receiver, names: Sequence[str]) -> dict[str, datetime]:
-    """Wait until all messages have been retried; return when each retry arrived."""
+    """Wait until all messages have been retried; return the time at which each retry arrived."""
     while True:
         arrivals = receiver.arrivals
         hits = Counter(one.message_id for one in arrivals)

@@ -37,7 +37,7 @@ PAYLOAD = {"data": "x" * 1013}  # 1,024 bytes as JSON
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """How long one command took, and how many messages it put on the queues."""
+    """One run of the command: how long it took, and how many messages it put on the queues."""
 
     label: str
     lines: int
@@ -46,7 +46,7 @@ class Row:
 
 
 def runs(lines: int) -> Iterator[Row]:
-    """Send the lines in both ways to the same local cloud."""
+    """Send the same number of lines in each of the two ways to the same local cloud."""
     with tempfile.TemporaryDirectory() as folder:
         state = Path(folder) / ".homing"
         with local_cloud.throwaway(state, app=APP, steady=True):

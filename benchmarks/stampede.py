@@ -86,7 +86,7 @@ class Run:
     dead_lettered: int = 0
 
     def peak(self, since: int = 0) -> float:
-        """Return the most retries in one second from `since` on, as a share of the cohort."""
+        """Return the highest number of retries in a second from `since` on, divided by the cohort."""
         most = max((n for second, n in self.arrivals.items() if second >= since), default=0)
         return most / self.cohort
 
@@ -102,7 +102,7 @@ class _Delivery:
 
 
 def simulate(case: Case, jitter: Jitter, *, cohort: int = COHORT, seed: int = SEED) -> Run:
-    """Simulate a cohort that fails at second 0 until all are delivered or dead-lettered."""
+    """Simulate deliveries that fail at second 0, until all are delivered or dead-lettered."""
     policy = replace(case.policy, jitter=jitter)
     chance = Random(seed)  # noqa: S311  # a simulation must repeat itself
     run = Run(cohort)
@@ -134,7 +134,7 @@ def _taken(case: Case, second: int, waiting: int) -> int:
 def _next_second(
     case: Case, policy: Policy, delivery: _Delivery, second: int, chance: Random
 ) -> int:
-    """Schedule the retry of a failed attempt, and return in which second it is made."""
+    """Schedule the retry of a failed attempt, and return the second in which it will be made."""
     asked = case.retry_after_seconds
     delay_ms = compute_backoff(
         policy,

@@ -1,4 +1,4 @@
-"""Measure messages per second from POST to delivery on the local cloud, express path on and off.
+"""Measure the messages delivered per second on the local cloud, with the express path on and off.
 
 The row `emulator alone` shows the limit of the emulator itself: how fast it executes a workflow
 that only invokes a trivial function twice. The emulator runs on this machine's processor and
@@ -43,7 +43,7 @@ ROLE = "arn:aws:iam::000000000000:role/bench"
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """The number of messages or executions, and how many ended per second."""
+    """One measurement: the number of messages or executions, and how many ended per second."""
 
     label: str
     count: int
@@ -79,7 +79,7 @@ class _deployed:  # noqa: N801 -- a context manager, used like a function
 
 
 def _deliver(target: Target, messages: int) -> float:
-    """Send messages, wait until the last has arrived, and return the seconds."""
+    """Send messages and wait until the last has arrived; return how many seconds this took."""
     api = ApiClient(target)
     with Receiver() as receiver, ThreadPoolExecutor(SENDERS) as pool:
         bodies = [

@@ -66,7 +66,7 @@ def _batch(messages: list[str]) -> str:
 
 
 def _to_targets(number: int) -> str:
-    """Return a message with ten targets of maximum length that still fits the queue."""
+    """Return a message to ten URLs of maximum length, with a payload that still fits the queue."""
     urls = (f"https://example.com/{number}/{each}/" for each in range(10))
     targets = json.dumps([url.ljust(MAX_URL_LENGTH, "x") for url in urls])
     return f'{{"targets": {targets}, "payload": "{"a" * 45_000}"}}'
@@ -132,7 +132,7 @@ REQUESTS: Mapping[str, tuple[int, Callable[[], str]]] = {
 
 
 def event_of(body: str) -> dict[str, object]:
-    """Return the event with a body: as text, or in base64 if the escaped text is longer."""
+    """Return the event with a body: as text or, if the escaped text is too long, in base64."""
     as_text = json.dumps(body, ensure_ascii=False)
     encoded = len(as_text.encode()) > 6 * 1024 * 1024
     path = "/v1/messages/batch" if body.startswith('{"messages"') else "/v1/messages"
@@ -148,7 +148,7 @@ def event_of(body: str) -> dict[str, object]:
 
 
 def measure(names: Iterable[str], folder: Path) -> Iterator[tuple[str, int, float]]:
-    """Yield the name, the status and the memory in MB of each request, written to `folder`."""
+    """Yield each request's name, the response status, and the memory that `accept` takes in MB."""
     environment = {
         "PATH": os.environ["PATH"],
         "PYTHONPATH": str(PROJECT),
