@@ -172,7 +172,7 @@ class Cloud:
         return (_WITH_CRASHES if can_crash else _KINDS)[operation]
 
     def subscribe(self, change: Subscribing) -> None:
-        """Write an endpoint with the subscriptions that the scenario now gives it."""
+        """Write an endpoint to the tables, with the subscriptions that it has after the change."""
         endpoint, secrets = endpoint_items(change, self._scenario.start)
         self._tables[ENDPOINTS].put_item({"TableName": ENDPOINTS, "Item": endpoint})
         self._tables[SECRETS].put_item({"TableName": SECRETS, "Item": secrets})
@@ -191,7 +191,7 @@ class Cloud:
         )
 
     def perform(self, process: Process, call: Call, label: str, respond: Respond) -> None:
-        """Perform a call. The scheduler calls this when the call takes effect."""
+        """Perform a call. The scheduler calls this method at the time the call takes effect."""
         self._operations[call.operation](process, call, label, respond)
 
     def _table(
@@ -244,8 +244,8 @@ class Cloud:
     def _finds_a_line(self, now: int) -> bool:
         """Return whether a line is stuck and the watchdog may still release it.
 
-        Each time this returns True counts as a run of the watchdog for that line. After
-        `_MOST_VISITS` runs the line is ignored, so that the simulation ends even if it stays stuck.
+        Each result True counts as a run of the watchdog for that line. After `_MOST_VISITS` runs
+        the line is ignored, so that the simulation ends even if it stays stuck.
         """
         tables = self.lines.items, self.places.items, self.ledger.items
         for line_id in standing_still(*tables, self.blocking()):
@@ -293,7 +293,7 @@ class Cloud:
         self.scheduler.at(until, respond, Outcome({}))
 
     def _post(self, process: Process, call: Call, label: str, respond: Respond) -> None:
-        """Deliver a request to its endpoint, and answer with the endpoint's next response."""
+        """Deliver a request to its endpoint, and respond with the endpoint's next response."""
         url = call.arguments["url"]
         answers = self._scenario.endpoints[host_of(url)]
         number = self._asked[url] = self._asked.get(url, 0) + 1
@@ -326,9 +326,9 @@ class Cloud:
 
 
 def _response(answer: Answer, now: int, timeout: int) -> tuple[int, Outcome]:
-    """Return when a request ends, and its outcome.
+    """Return the time at which a request ends, and the outcome of the request.
 
-    A refused connection ends at once, a request without a response by its time-out.
+    A refused connection ends at once, and a request without a response ends at its time-out.
     """
     if answer.takes > timeout:
         return now + timeout, Outcome(error=NoAnswerError("timed out"))
@@ -339,7 +339,7 @@ def _response(answer: Answer, now: int, timeout: int) -> tuple[int, Outcome]:
 
 
 def _claims(about: Any) -> bool:
-    """Return whether the caller is `Deliver` and has to claim its attempt, as after a wait."""
+    """Return whether the caller is `Deliver` and must claim its attempt, as it does after a wait."""
     return isinstance(about, Invocation) and "claim" in about.event
 
 

@@ -53,7 +53,7 @@ def history_of(item: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 
 
 def redrives_of(item: Mapping[str, Any]) -> int:
-    """Return how many redrives a ledger item records. It keeps the newest 20."""
+    """Return how many redrives a ledger item records; it contains at most the newest 20."""
     return len(item["redriveHistory"]["L"]) if "redriveHistory" in item else 0
 
 

@@ -77,7 +77,7 @@ class Written:
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """A retry that an execution has scheduled, after the failed attempt `attempt`, for `due`."""
+    """A retry that an execution scheduled for the instant `due` after attempt `attempt` failed."""
 
     delivery: str
     run: int
@@ -117,12 +117,12 @@ class Journal:
         refused: the statuses of responses that did not accept the message.
         ingested: the messages that were put on the ingest queue.
         unaccepted: the ingested messages that are in the queue of unaccepted messages.
-        sent: requests to endpoints.
-        written: changes of the ledger.
+        sent: the requests to endpoints.
+        written: the changes to ledger items.
         planned: the retries that executions have scheduled.
         dead: the dead letters on the dead-letter queue, per delivery.
         gaps: delivery, run and number of each attempt that was reported as unrecorded.
-        references: the deliveries that have been on the queue, by message and target host.
+        references: the deliveries that have been on a queue, by message and target host.
         redrives: for each delivery, the generations that its redrives started.
         unclaimed: the deliveries for which `deliver` reported that it could not claim an attempt.
         acted: the actions of operators, with their results.

@@ -56,8 +56,8 @@ def is_blocked(line: Mapping[str, Any], ledger: Items, blocking: Collection[str]
 def has_ended(record: Mapping[str, Any]) -> bool:
     """Return whether a delivery has ended, according to its ledger item.
 
-    It has also ended if its status is still a waiting one, but the watchdog has taken the item out
-    of its index.
+    A delivery has also ended if its status says that it waits, but the watchdog has removed the
+    item from the watchdog's index.
     """
     status = status_of(record)
     return bool(status) and not (status in _WAITING and "attention" in record)

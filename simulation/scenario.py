@@ -40,7 +40,7 @@ class Submission:
         at: when it is sent, in milliseconds from the start.
         policy: the message's own policy, if it has one.
         deliver_in: milliseconds from `at` to the message's `deliverAt`; None if it has none.
-        tries: how often the sender sends the message at most.
+        tries: the maximum number of times that the sender sends the message.
         event_type: the event type, if the message is an event. An event goes to the endpoints that
             subscribe to its type, not to `targets`.
         ordering_key: the `orderingKey` of the message, if it has one.
@@ -63,7 +63,7 @@ class Together:
     Args:
         submissions: the messages; their own `at` and `tries` are ignored.
         at: when they are sent, in milliseconds from the start.
-        tries: how many requests the sender makes at most.
+        tries: the maximum number of requests that the sender makes.
     """
 
     submissions: tuple[Submission, ...]
@@ -105,7 +105,7 @@ class Intervention:
         act: the action.
         message: the id of the message.
         target: the name of the target's host.
-        at: when the action is first tried, in milliseconds from the start.
+        at: the time of the first try, in milliseconds from the start.
     """
 
     act: Act

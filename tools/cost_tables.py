@@ -72,7 +72,7 @@ def services() -> Rows:
 
 
 def via() -> Rows:
-    """Return the cost of messages by the API that accepts them, including the cost of its logs."""
+    """Return the cost of messages by the API that accepts them, including that API's logs."""
     rows = [["messages go in at", *(f"{rate:.0%} fail" for rate in _FAILURES), "logs at INFO"]]
     ways = {
         "url": "the function URL (default)",

@@ -90,10 +90,10 @@ class CountedCloud:
     receiver: Receiver
 
     def scenario(self, end: End, attempts: int) -> Calls:
-        """Send one message that ends like this after this many attempts; return its calls.
+        """Send one message that ends with `end` after this many attempts; return its calls.
 
         Raises:
-            LocalCloudError: when the delivery ends differently.
+            LocalCloudError: when the delivery has another end or another number of attempts.
         """
         limit = attempts if end is End.MAX_RETRIES_EXCEEDED else max(attempts, 3)
         calls = self.send([_script(end, attempts)], max_attempts=limit)
@@ -264,7 +264,7 @@ def _express_path(counted: CountedCloud) -> dict[str, Any]:
 
 
 def _ordered(counted: CountedCloud, once: Calls) -> dict[str, Calls]:
-    """Return the calls that an `orderingKey` adds to a message: alone, and behind another."""
+    """Return the calls that an `orderingKey` adds to a message: first in its line, or second."""
     alone = counted.send(["200"], ordering_key=uuid.uuid4().hex)
     two = counted.send(["200", "200"], ordering_key=uuid.uuid4().hex)
     return {"alone": _minus(alone, once), "behind": _minus(_minus(two, alone), once)}

@@ -42,7 +42,7 @@ class Quota:
         name: the name of the quota.
         limit: the value of the quota.
         unit: the unit of the value.
-        remedy: how to raise it.
+        remedy: how to raise the quota.
         source: where the quota is documented, and when it was read; empty if this stack sets it.
     """
 

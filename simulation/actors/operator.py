@@ -81,7 +81,8 @@ def _dead_letters(
 ) -> list[Mapping[str, Any] | None]:
     """Return the dead letters on which an operator acts, including those already redriven.
 
-    The operator acts once for each of them. For an act that needs no dead letter, return `[None]`.
+    The operator acts once for each entry of the list. For an act that needs no dead letter, return
+    `[None]`.
     """
     if intervention.act is Act.REDRIVE_DEAD_LETTERS:
         return [dead_letter.document for dead_letter in journal.dead.get(reference.delivery_id, ())]

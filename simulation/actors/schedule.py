@@ -1,7 +1,7 @@
 """The schedule of the watchdog, which runs every 15 minutes.
 
-A run that would find nothing is skipped: it would change nothing, and if all runs took place, a
-simulated history would never end.
+A watchdog run that would find nothing is skipped: it would change nothing, and if all runs took
+place, a simulated history would never end.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class WatchdogSchedule:
     def expect(self, overdue_since: int) -> None:
         """Schedule the first run in which the watchdog finds a delivery due at `overdue_since`.
 
-        That is the first run after the grace period (`GRACE`) that follows this time.
+        That is the first run after the grace period (`GRACE`), which begins at this time.
         """
         after = max(overdue_since + GRACE_MS, self._scheduler.now) - self._start
         run_at = self._start + (after // self._every + 1) * self._every

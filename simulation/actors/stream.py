@@ -26,8 +26,8 @@ _PATTERNS = [compile_pattern(json.dumps(each)) for each in ENDINGS]
 class StreamMapping:
     """Invokes `release`, in order, with the changes that match the mapping's filter patterns.
 
-    A change that fails is retried, with those after it, until it is an hour old. Then it and the
-    rest of its batch are dropped.
+    If `release` fails for a change, the change is retried, together with later ones, until it is an
+    hour old. After that, it and the rest of its batch are dropped.
 
     Args:
         scheduler: the scheduler of the simulation.

@@ -40,7 +40,7 @@ class Source:
         receive: the operation that receives messages.
         delete: the operation that deletes messages.
         function: the function that is invoked with the messages.
-        queue: the argument of the operation `receive`; None for its default.
+        queue: the argument of the operation `receive`; None for the operation's default.
     """
 
     name: str
@@ -139,7 +139,7 @@ def submit(submission: Submission, start: int, journal: Journal, now: Callable[[
 
 
 def submit_together(sent: Together, start: int, journal: Journal, now: Callable[[], int]) -> Steps:
-    """Send messages in one request, and then again those that were not accepted."""
+    """Send messages in one request; after that, send those that were not accepted again."""
     yield Sleep(start + sent.at)
     left = list(sent.submissions)
     for number in range(sent.tries):

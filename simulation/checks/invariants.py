@@ -63,7 +63,7 @@ def one_end(view: View) -> Iterator[str]:
     """No delivery is both delivered and dead-lettered, and its status agrees with what happened.
 
     There are two exceptions. A delivered delivery may have a dead letter if an execution could not
-    read whether it had been delivered, or could not record the failure that it dead-lettered.
+    read the delivery's status, or could not record the failure for which it sent the dead letter.
     """
     for delivery in view.documents:
         status = status_of(view.items.get(delivery, {}))
@@ -167,7 +167,7 @@ def not_before_deliver_at(view: View) -> Iterator[str]:
 
 
 def doubles_only_in_the_window(view: View) -> Iterator[str]:
-    """An attempt is made a second time only if that was decided before the first was recorded."""
+    """An attempt is made again only if this was decided before the ledger recorded the attempt."""
     recorded = _recorded_attempts(view)
     deployment = view.history.scenario.deployment
     rivals = view.journal.acted or deployment.attempts_at_once or deployment.defers
@@ -214,7 +214,7 @@ def one_delivery_per_target(view: View) -> Iterator[str]:
 
 
 def list_is_frozen(view: View) -> Iterator[str]:
-    """Every response about a message lists the same deliveries, and no others are queued."""
+    """Every response about a message lists the same deliveries, and only these are queued."""
     queued: dict[str, set[str]] = defaultdict(set)
     for (message, _), reference in view.journal.references.items():
         queued[message].add(reference.delivery_id)
@@ -329,9 +329,9 @@ def _failed_unrecorded(view: View, delivery: str) -> bool:
 
 
 def _in_doubt(view: View, delivery: str) -> bool:
-    """Return whether an execution could not read the delivery's record when it had to decide.
+    """Return whether an execution could not read the record to see if the delivery was delivered.
 
-    If in doubt, the execution dead-letters the delivery.
+    In this case, the execution dead-letters the delivery.
     """
     return any(
         "ReadRecord!" in each.path for each in view.journal.executions if each.delivery == delivery
@@ -349,9 +349,9 @@ def _recorded_times(view: View) -> Iterator[tuple[tuple[str, int, int], int]]:
 
 
 def _recorded_attempts(view: View) -> dict[tuple[str, int, int], int]:
-    """Return the number of the event at which each attempt was recorded.
+    """Return, for each attempt, the number of the event that recorded it.
 
-    The key is the delivery, the number of its redrives, and the attempt number.
+    The key is the delivery, the number of redrives before the attempt, and the attempt number.
     """
     found: dict[tuple[str, int, int], int] = {}
     for written in view.journal.written:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def in_order(view: View) -> Iterator[str]:
-    """No attempt in a line begins before all earlier deliveries have ended and can send no more.
+    """No attempt begins until all earlier deliveries of its line have ended and can send no more.
 
     A delivery can send a request until the deadline of its last attempt. A request that arrives
     after that deadline is ignored: it was sent in time, and delayed on its way. The attempts that a
@@ -54,7 +54,7 @@ def no_line_stands_still(view: View) -> Iterator[str]:
 
 
 def one_sequence(view: View) -> Iterator[str]:
-    """No two deliveries of a line have the same sequence."""
+    """No two deliveries of a line have the same `sequence`."""
     for line_id, line in _lines(view).items():
         taken = [view.sequences[each] for each in line]
         if len(set(taken)) < len(taken):
@@ -76,7 +76,7 @@ ORDER = (in_order, has_its_turn, no_line_stands_still, one_sequence)
 
 
 def _late(view: View, earlier: str, begun: Begun, deadline: int) -> Iterator[str]:
-    """Yield a sentence for each request of `earlier` that a later delivery did not wait for.
+    """Yield a sentence for each request of `earlier` for which a later delivery did not wait.
 
     Args:
         view: the simulated history.

@@ -48,7 +48,7 @@ class View:
 
     @cached_property
     def delivered(self) -> frozenset[str]:
-        """The deliveries that were delivered, according to their last run or to the ledger."""
+        """The deliveries that the ledger, or an execution since the last redrive, says arrived."""
         reported = {
             each.delivery
             for each in self.journal.executions
@@ -67,18 +67,18 @@ class View:
         return delivery[:8] if document is None else document["reference"]["sk"][25:]
 
     def has_gap(self, delivery: str, attempt: int, run: int = 0) -> bool:
-        """Return whether an attempt of a run was reported as possibly unrecorded."""
+        """Return whether an attempt after `run` redrives was reported as possibly unrecorded."""
         return (delivery, run, attempt) in self.journal.gaps
 
     def last_run(self, delivery: str) -> int:
-        """Return the number of a delivery's last run.
+        """Return the number of a delivery's last run, which equals the number of its redrives.
 
-        The first run has the number 0, and each redrive begins another run.
+        Run 0 lasts until the first redrive, and each redrive begins another run.
         """
         return len(self.journal.redrives.get(delivery, ()))
 
     def dead_letters(self, delivery: str) -> list[dict[str, Any]]:
-        """Return the dead letters of a delivery's last run."""
+        """Return the dead letters of a delivery since its last redrive; without a redrive, all."""
         last = self.last_run(delivery)
         return [
             dead_letter.document

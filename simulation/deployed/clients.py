@@ -34,11 +34,11 @@ class ConditionalCheckFailedException(ClientError):  # noqa: N818  # botocore's 
 
 
 class ExecutionAlreadyExists(ClientError):  # noqa: N818  # botocore's name
-    """The error with which Step Functions refuses to start an execution with a used name."""
+    """The error with which Step Functions refuses an execution name that was used before."""
 
 
 class ExecutionDoesNotExist(ClientError):  # noqa: N818  # botocore's name
-    """The error that Step Functions returns if no execution has the name."""
+    """The error that Step Functions returns if no execution has the requested name."""
 
 
 class DynamoDB:
@@ -88,7 +88,7 @@ class _Pages:
         self._operation = operation
 
     def paginate(self, **arguments: Any) -> Iterator[Any]:
-        """Yield all items in one page."""
+        """Yield one page, which contains all items."""
         yield _call(f"dynamodb.{self._operation}", arguments, _DYNAMODB_TIMEOUT)
 
 
@@ -112,7 +112,7 @@ class SQS:
         return _call("sqs.send_message_batch", arguments, _TIMEOUT)
 
     def change_message_visibility(self, **arguments: Any) -> Any:
-        """Change when a message in flight is redelivered."""
+        """Change the time at which a message in flight is redelivered."""
         return _call("sqs.change_message_visibility", arguments, _TIMEOUT)
 
 

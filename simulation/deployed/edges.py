@@ -161,9 +161,9 @@ def rules_of(deployment: Deployment) -> Rules:
 
 
 def outside_history(*_: Any) -> Any:
-    """Raise an error. It stands in for a function that the simulated code must not call.
+    """Raise an error. This function replaces functions that the simulated code must not call.
 
-    It also stands in for the random draws until a simulated history begins.
+    Until a simulated history begins, it also replaces the function that makes random draws.
     """
     raise SimulationError("the simulation provides nothing here, or no history has begun")
 
@@ -178,7 +178,7 @@ def current_edges() -> Edges:
 
 @contextmanager
 def entered(edges: Edges) -> Iterator[None]:
-    """Make these the current edges until the context exits."""
+    """Make `edges` the result of `current_edges` until the context exits."""
     _current.append(edges)
     try:
         yield

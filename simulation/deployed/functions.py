@@ -178,8 +178,8 @@ def run_intervention(
 def _parsed(body: str, now: int, deployment: Deployment) -> Message:
     """Return the message in a request body, from a cache if it has been parsed before.
 
-    This saves time, since a handler runs again for each of its calls. It is not for events: to
-    parse an event, its subscribers must be read from a table, which is a call.
+    The cache saves time, since a handler runs again for each of its calls. This function is not for
+    events: to parse an event, its subscribers must be read from a table, which is a call.
     """
     return _parse(body, now, deployment, no_subscribers)
 
@@ -205,7 +205,7 @@ def run_accept(event: dict[str, Any]) -> dict[str, Any]:
 
 
 def run_accept_batch(event: dict[str, Any]) -> dict[str, Any]:
-    """Accept the messages of one request; return for each what `run_accept` returns for one."""
+    """Accept the messages of one request; return, for each, a result like that of `run_accept`."""
     return {"results": _answers(split_batch(event["body"]))}
 
 
@@ -223,7 +223,7 @@ def _answers(bodies: Sequence[str]) -> list[dict[str, Any]]:
 
 
 def _message(body: str) -> Message | dict[str, Any]:
-    """Return the message in a request body or, if it is invalid, the response."""
+    """Return the message in a request body or, if the message is refused, the response."""
     edges = current_edges()
     request = body, TAPE.started, edges.deployment
     try:
@@ -255,5 +255,5 @@ def run_settle(record: dict[str, Any]) -> None:
 
 
 def run_detach(record: dict[str, Any]) -> None:
-    """Return a queue message to the queue, since an earlier one of its delivery was detached."""
+    """Return a queue message to the queue, since an earlier message's attempt was detached."""
     dispatch._detach(Received.from_record(record))  # noqa: SLF001  # without the handler's threads

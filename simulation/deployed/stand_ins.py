@@ -50,8 +50,8 @@ MAY_FAIL_WITH = (ClientError, HTTPClientError, DependencyError)
 class UnhurriedContext:
     """Replaces Lambda's context. It always reports a minute of remaining time.
 
-    The deployed functions use the remaining time to end before their time-out. Here, they do not,
-    so some invocations time out and lose their outcome.
+    On AWS, the functions use the remaining time to end before their time-out. In the simulation,
+    they do not end early, so some invocations time out and their outcome is lost.
     """
 
     def get_remaining_time_in_millis(self) -> int:
@@ -182,7 +182,7 @@ def log_nothing(*_: Any, **__: Any) -> None:
 
 
 def raise_mistakes(_: str, result: object) -> None:
-    """Replaces `log_line`: raises the error with which a line failed, unless a fault caused it."""
+    """Replaces `log_line`: raises the error of a failed release, unless a fault caused it."""
     if isinstance(result, Exception) and not isinstance(result, MAY_FAIL_WITH):
         raise UnsupportedError(f"a line failed with {type(result).__name__}: {result}") from result
 

@@ -21,7 +21,7 @@ class Chance:
     """The random draws of one simulated history.
 
     Args:
-        seed: any integer from 0.
+        seed: any integer that is not negative.
     """
 
     __slots__ = ("_key", "seed")

@@ -30,7 +30,7 @@ class Timeline(Protocol):
     now: int
 
     def at(self, instant: int, action: Callable[..., None], *arguments: Any) -> None:
-        """Call a function at an instant, or at once if the instant has passed."""
+        """Schedule a function call for an instant, or for now if the instant has passed."""
 
     def perform(self, process: Process, call: Call, label: str, respond: Respond) -> None:
         """Perform a call."""
@@ -39,7 +39,7 @@ class Timeline(Protocol):
         """Resume a process with the outcome of its call `number`, if the process still waits."""
 
     def crash(self, process: Process) -> None:
-        """Crash the host of a process, and with it the process."""
+        """Crash the host of a process, and thereby the process itself."""
 
 
 class Flight:
@@ -75,7 +75,7 @@ class Flight:
         self.after = after
 
     def go(self, fault: Fault | None) -> None:
-        """Start the call, with its fault if it has one."""
+        """Start the call, with the fault that the plan gives it, if any."""
         if fault is None:
             self._effect(self.before, self._arrive)
         elif fault.kind in CRASHES:

@@ -50,7 +50,7 @@ class AtRandom:
     After `most` faults, no more happen.
 
     Attributes:
-        met: the faults that have happened. A `Listed` plan with them repeats the run.
+        met: the faults that have happened. A `Listed` plan with these faults repeats the run.
     """
 
     def __init__(self, probability: float, most: int) -> None:

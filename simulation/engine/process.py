@@ -33,7 +33,7 @@ class Sleep:
 
 @dataclass(frozen=True, slots=True)
 class Join:
-    """Starts other processes and waits until they end. The result is their outcomes, in order."""
+    """Starts processes and waits until all have ended. The result is the list of their outcomes."""
 
     processes: tuple[Process, ...]
 

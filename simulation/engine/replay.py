@@ -39,7 +39,7 @@ class _Answer:
 
 
 class Tape:
-    """The answers that the running handler's calls have had so far."""
+    """The answers that the calls of the running handler have received so far."""
 
     def __init__(self) -> None:
         self._answers: list[_Answer] = []
@@ -52,7 +52,7 @@ class Tape:
     def load(self, answers: list[_Answer], owner: str, started: int) -> None:
         """Begin a run of a handler with these answers.
 
-        `started` is when its first run began, according to the handler's clock.
+        `started` is the time at which the handler's first run began, according to its clock.
         """
         self._answers = answers
         self._at = 0

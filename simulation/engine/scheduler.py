@@ -47,7 +47,7 @@ class Services(Protocol):
         """Perform a call, and pass the result to `respond`, now or later.
 
         Raises:
-            ServiceError: when the call fails; then `respond` is not called.
+            ServiceError: when the call fails. In that case, `respond` is not called.
         """
 
 
@@ -73,7 +73,7 @@ class Scheduler:
         self._order = 0
 
     def at(self, instant: int, action: Callable[..., None], *arguments: Any) -> None:
-        """Call a function at an instant, or at once if the instant has passed."""
+        """Schedule a function call for an instant, or for now if the instant has passed."""
         self._order += 1
         heappush(self._queue, (instant, self._order, action, arguments))
 
@@ -82,7 +82,7 @@ class Scheduler:
         self.now = max(self.now, instant)
 
     def run(self) -> bool:
-        """Run events until none is left.
+        """Make the scheduled calls until none is left.
 
         Returns:
             True if none is left, False if the limit of events was reached first.

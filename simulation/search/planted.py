@@ -149,8 +149,8 @@ def _dead_letter_at_the_second_receive_only() -> AbstractContextManager[None]:
 def _no_dead_letter_for_the_replayed(states: dict[str, Any]) -> None:
     """When the condition of a write fails, always assume that another execution wrote the record.
 
-    This is wrong if the execution repeats its own write, which had taken effect: the condition then
-    fails, too.
+    This is wrong if the execution repeats a write of its own that had already taken effect: in that
+    case the condition fails, too.
     """
     states["RecordedByUs"]["Choices"][0]["Condition"] = "{% true %}"
 
@@ -174,7 +174,7 @@ def _wait_without_an_owner() -> AbstractContextManager[None]:
 
 
 def _redrive_whatever_is_on_record() -> AbstractContextManager[None]:
-    """Redrive without a condition, so that the redrive overwrites what another one has recorded."""
+    """Redrive without a condition, so that a redrive overwrites what another redrive recorded."""
     apply = Ledger._apply  # noqa: SLF001  # the bug is planted there
 
     def unconditional(self: Ledger, update: Mapping[str, Any]) -> bool:
@@ -236,7 +236,7 @@ def _take_up_whatever_is_on_record() -> AbstractContextManager[None]:
 
 
 def _list_failures_only() -> AbstractContextManager[None]:
-    """Have the watchdog list a delivery as failed without sending its missing dead letter."""
+    """Have the watchdog add a failed delivery to the list of failures, but send no dead letter."""
 
     def list_it(self: Watchdog, reference: Reference, record: Record, _: Any) -> Finding:
         self.ledger.list_failure(reference, record)

@@ -60,7 +60,7 @@ def _set_nothing_aside() -> AbstractContextManager[None]:
 
 
 def _route_by_burst() -> AbstractContextManager[None]:
-    """Choose a duplicate's queue by the current burst, not by what its idempotency record says."""
+    """Choose a duplicate's queue by the sender's current burst, not by the idempotency record."""
     original = MessagesTable.claim
 
     def claim(

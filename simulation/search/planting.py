@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class PlantedBug:
-    """A planted bug.
+    """One bug to plant in the deployed code, and the scenario in which it must be found.
 
     Args:
         name: the bug in a few words.

@@ -60,7 +60,7 @@ def caught(bugs: Mapping[str, tuple[int, Finding] | None]) -> Table:
 
 
 def story(finding: Finding, edges: Edges, programs: Programs | None = None) -> Iterator[str]:
-    """Yield the lines that describe a finding: its scenario, and what happened step by step."""
+    """Yield lines of text that describe a finding: its scenario, and what happened step by step."""
     trial = finding.trial
     scenario = trial.scenario
     yield f"seed {finding.seed}"

@@ -1,6 +1,6 @@
 """The search for simulated histories that violate an invariant.
 
-It runs the cases of many seeds, and small scenarios with every single fault.
+It runs the cases of many seeds, and small scenarios, once for each possible fault.
 """
 
 from __future__ import annotations
@@ -99,7 +99,7 @@ def search_seeds(first: int, last: int, draw: Callable[[int], Case] = draw_case)
 
 
 def search_single_faults(number: int) -> Tally:
-    """Simulate a scenario with every single fault. `number` is its index in `scenarios()`."""
+    """Simulate a scenario once for each possible fault. `number` is its index in `scenarios()`."""
     scenario = list(scenarios())[number]
     with _tallied() as tally, simulated_edges(Deployment()) as edges:
         for trial in single_faults(scenario, edges):
@@ -109,9 +109,9 @@ def search_single_faults(number: int) -> Tally:
 
 
 def search_interventions(number: int) -> Tally:
-    """Simulate a scenario with an operator who acts at every instant.
+    """Simulate a scenario repeatedly, with an operator who acts at another instant each time.
 
-    `number` is its index in `scenarios_of_one()`.
+    `number` is the scenario's index in `scenarios_of_one()`.
     """
     scenario = list(scenarios_of_one())[number]
     with _tallied() as tally, simulated_edges(Deployment()) as edges:
@@ -122,9 +122,9 @@ def search_interventions(number: int) -> Tally:
 
 
 def search_pairs(number: int) -> Tally:
-    """Simulate a scenario with every pair of faults.
+    """Simulate a scenario once for each pair of faults.
 
-    `number` is its index in `scenarios_of_one()`.
+    `number` is the scenario's index in `scenarios_of_one()`.
     """
     scenario = list(scenarios_of_one())[number]
     with _tallied() as tally, simulated_edges(Deployment()) as edges:

@@ -115,7 +115,7 @@ class Queue:
         message.visible_at = now + self.visibility_timeout
 
     def change_visibility(self, message: Message, visible_at: int) -> None:
-        """Change when a message in flight is redelivered."""
+        """Change the time at which a message in flight is redelivered."""
         message.visible_at = visible_at
 
     def delete(self, message: Message) -> None:

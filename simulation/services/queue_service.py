@@ -145,7 +145,7 @@ class QueueService:
     def change_message_visibility(
         self, process: Process, call: Call, label: str, respond: Respond
     ) -> None:
-        """Change when a message is redelivered.
+        """Change the time at which a message is redelivered.
 
         Raises:
             UnavailableError: when the receipt handle is no longer valid.
@@ -160,7 +160,7 @@ class QueueService:
         respond(Outcome({}))
 
     def receive_message(self, process: Process, call: Call, label: str, respond: Respond) -> None:
-        """Respond with undispatched messages, which are then hidden for a while.
+        """Respond with undispatched messages, and hide them for a while.
 
         Raises:
             UnsupportedError: when the call is to another queue.
@@ -194,7 +194,7 @@ class QueueService:
         respond(Outcome({}))
 
     def note(self, body: str) -> None:
-        """Record the delivery in a queue message, so that operators of the scenario find it."""
+        """Note the delivery of a queue message in the journal, in which operators look it up."""
         reference = Reference.from_document(json.loads(body)["reference"])
         name = reference.message_id, host_of(reference.target_url)
         self._journal.references.setdefault(name, reference)

@@ -133,7 +133,7 @@ class StepFunctions(Observer):
         scheduler.start(started, timeout=self._express_timeout())
 
     def entered(self, execution: Execution, state: str, data: Any) -> None:
-        """Record facts about the step for the invariants; stop the execution if the plan says so.
+        """Record facts about the step for the invariants; stop the execution if a fault says so.
 
         Raises:
             ExecutionStoppedError: when the execution is stopped at this state.

@@ -74,7 +74,7 @@ class Retrier:
 
 @dataclass(frozen=True, slots=True)
 class Catcher:
-    """One entry of `Catch`. Without an output, the next state gets the error as its input."""
+    """One entry of `Catch`. If it has no output, the next state gets the error as its input."""
 
     errors: frozenset[str]
     output: Evaluate | None
@@ -105,7 +105,7 @@ class Wait:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One entry of `Choices`. Without an output, the next state gets the input of this one."""
+    """One entry of `Choices`. If it has no output, the next state gets the Choice state's input."""
 
     condition: Evaluate
     output: Evaluate | None

@@ -16,7 +16,7 @@ _OPEN, _CLOSE = "{%", "%}"
 def compile_template(template: Any) -> Evaluate:
     """Compile a template to a function that is called with `$states` and returns a JSON value.
 
-    As in Step Functions, the compiled function fails if an expression has no value. Then it raises
+    As in Step Functions, the compiled function fails if an expression has no value: it raises
     `QueryError`.
 
     Raises:
