@@ -86,7 +86,7 @@ class Run:
     dead_lettered: int = 0
 
     def peak(self, since: int = 0) -> float:
-        """Return the highest number of retries in a second from `since` on, divided by the cohort."""
+        """Return the most retries in any one second from `since` on, as a share of the cohort."""
         most = max((n for second, n in self.arrivals.items() if second >= since), default=0)
         return most / self.cohort
 

@@ -339,7 +339,7 @@ def _response(answer: Answer, now: int, timeout: int) -> tuple[int, Outcome]:
 
 
 def _claims(about: Any) -> bool:
-    """Return whether the caller is `Deliver` and must claim its attempt, as it does after a wait."""
+    """Return whether the caller is `Deliver` and must claim its attempt, as after a wait."""
     return isinstance(about, Invocation) and "claim" in about.event
 
 

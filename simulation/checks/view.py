@@ -48,7 +48,7 @@ class View:
 
     @cached_property
     def delivered(self) -> frozenset[str]:
-        """The deliveries that the ledger, or an execution since the last redrive, says arrived."""
+        """The deliveries that arrived, according to the ledger or to their latest executions."""
         reported = {
             each.delivery
             for each in self.journal.executions
