@@ -14,7 +14,7 @@ from homing.errors import HomingError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-# Every Homing has both outputs.
+# Every stack with Homing has both outputs.
 _API, _KEY_API = "ApiUrl", "SenderApiUrl"
 _HIDDEN = "Default"
 

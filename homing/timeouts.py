@@ -24,7 +24,7 @@ WATCHDOG_SECONDS = 600
 # six calls of some milliseconds.
 RELEASE_SECONDS = 60
 # The timeout of `operational_events`, which makes ten calls to the event bus for a hundred changes
-# to a table. They take that long only if the bus hangs.
+# to a table. The calls take this long only if the bus hangs.
 OPERATIONAL_EVENTS_SECONDS = 60
 # The timeout of a workflow step other than `deliver`.
 STEP_SECONDS = 15

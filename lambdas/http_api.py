@@ -117,9 +117,7 @@ def signer(event: BaseProxyEvent) -> dict[str, str]:
     has no access log.
     """
     authorizer = event["requestContext"].get("authorizer") or {}
-    arn = authorizer.get("iam", {}).get(
-        "userArn"
-    )  # without an error if it is missing, since it is only logged
+    arn = authorizer.get("iam", {}).get("userArn")  # None if it is missing: it is only logged
     return {"caller": arn} if arn else {}
 
 

@@ -58,8 +58,8 @@ if TYPE_CHECKING:
     from simulation.scenario import Answer, Scenario, Submission, Subscribing
     from simulation.workflow.definition import Definition
 
-# How often the watchdog runs for one stuck line at most. This many runs take longer than any outage
-# lasts, so a line that is still stuck after them will never be released.
+# The maximum number of times that the watchdog runs for one stuck line. This many runs take longer
+# than any outage lasts, so a line that is still stuck after them will never be released.
 _MOST_VISITS = 40
 _STALLS = (FaultKind.STALL_BEFORE, FaultKind.STALL_AFTER)
 _READ = (FaultKind.REFUSED, FaultKind.LOST, *_STALLS)

@@ -87,7 +87,7 @@ GET_REDRIVE = Route(
     "getRedrive", "GET", _REDRIVE, "redrive", "Return the progress of a bulk redrive", _SENDER
 )
 STOP_REDRIVE = Route("stopRedrive", "DELETE", _REDRIVE, "redrive", "Stop a bulk redrive", _SENDER)
-# Open, since load balancers and monitors do not sign their requests.
+# This route needs no credentials, since load balancers and monitors do not sign their requests.
 GET_HEALTH = Route(
     "getHealth", "GET", "/v1/health", "get_message", "Check that the API responds", is_open=True
 )

@@ -182,7 +182,7 @@ class Bulkhead:
         """Record that an attempt was detached; a probe or a slow one marks its endpoint as slow."""
         with self._changed:
             endpoint = permit.endpoint
-            if permit in endpoint.permits:  # it may have ended at this very moment
+            if permit in endpoint.permits:  # the attempt may have just ended
                 if not permit.is_probe:  # a probe is detached from its start
                     endpoint.detached.append(permit)
                 if permit.is_probe or permit.longest_wait >= self._limits.slow_threshold:
@@ -199,7 +199,7 @@ class Bulkhead:
         """
         with self._changed:
             for held in (permit.endpoint.permits, permit.endpoint.detached):
-                if permit in held:  # it may have been removed, if `over_by` has passed
+                if permit in held:  # if `over_by` has passed, the permit may have been removed
                     held.remove(permit)
             if response_time is not None:
                 self._judge(permit, timedelta(milliseconds=response_time))
@@ -208,7 +208,7 @@ class Bulkhead:
     def _judge(self, permit: Permit, took: timedelta) -> None:
         endpoint = permit.endpoint
         endpoint.is_quick = took < self._limits.slow_threshold
-        if endpoint.is_quick:  # if it was detached, Lambda delayed it, not the endpoint
+        if endpoint.is_quick:  # if the attempt was detached, Lambda was slow, not the endpoint
             endpoint.slow_until, endpoint.cool_down, endpoint.next_slot = None, timedelta(), None
         elif endpoint.judged_at is None or permit.since >= endpoint.judged_at:
             # Attempts that were under way when the endpoint was last found to be slow are no new

@@ -130,9 +130,9 @@ class FirstAttempts:
     ) -> None:
         self._state_machine_arn = state_machine_arn
         # The client waits longer than an execution may take. It makes no second try, because that
-        # could send the webhook twice. The connect timeout is short because of detached attempts:
-        # one that is detached before its connection is open is made only when Lambda resumes the
-        # thread, perhaps minutes later.
+        # could send the webhook twice. The connect timeout is short because an attempt that is
+        # detached before its connection is open is made only when Lambda resumes the thread,
+        # perhaps minutes later.
         self._client: SFNClient = client or aws.client(
             "stepfunctions",
             read_seconds=timeout_seconds + _ANSWER_SECONDS,

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from mypy_boto3_dynamodb import DynamoDBClient
 
-# How often to ask for keys that DynamoDB has not processed. Failed calls are retried by boto3.
+# How many times to ask for keys that DynamoDB has not processed. Failed calls are retried by boto3.
 _TRIES = 3
 
 

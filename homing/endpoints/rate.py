@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Self
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-# Attempts a second. DynamoDB allows 1,000 writes a second to one item.
+# The unit is attempts a second. DynamoDB allows 1,000 writes a second to one item.
 LOWEST_RATE, HIGHEST_RATE = 0.01, 500.0
 # How far ahead a slot may be. An execution, which waits for it, ends after a year.
 LONGEST = timedelta(days=180)

@@ -50,7 +50,7 @@ class RateSlots:
     def __init__(self, table: str, dynamodb: DynamoDBClient) -> None:
         self._table = table
         self._dynamodb = dynamodb
-        self._free: dict[tuple[str, str], int] = {}  # endpoint: when its next slot is free
+        self._free: dict[tuple[str, str], int] = {}  # by endpoint: the time of its next free slot
 
     @classmethod
     def connect(cls, settings: DeliverSettings, client: DynamoDBClient) -> Self:

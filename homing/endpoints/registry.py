@@ -176,7 +176,7 @@ def _check_headers_stay(known: Endpoint, change: Change) -> None:
 
 def _changed(endpoint: Endpoint, change: Change, now: datetime) -> Endpoint:
     if change.signing is not None:
-        _new_secret(change.signing)  # refused now rather than at the next rotation
+        _new_secret(change.signing)  # an invalid `signing` is refused now, not at the next rotation
     changes = {
         "url": change.url,
         "description": change.description,

@@ -139,7 +139,7 @@ class _Arrived:
             ProtocolError: as soon as the data cannot be a head.
         """
         if self._status_line is None:
-            if self._buffer.startswith((b"\r", b"\n")):  # RFC 9112, section 2.2: ignored
+            if self._buffer.startswith((b"\r", b"\n")):  # ignored (RFC 9112, section 2.2)
                 self._buffer = self._buffer.lstrip(b"\r\n")
             self._status_line = find_status_line(self._buffer)
         end = _END_OF_HEAD.search(self._buffer, max(0, self._searched - 3))

@@ -10,16 +10,16 @@ if TYPE_CHECKING:
 
 Origin = tuple[str, str, int]
 
-# After this time, a new connection is opened: its name is looked up and its addresses are checked
-# again.
+# A connection older than this is not used again: for a new one, the host name is looked up and its
+# addresses are checked again.
 MAX_AGE_SECONDS = 30
-# After a longer pause in which the container was frozen, the endpoint may have closed the
-# connection.
+# If a connection was idle for longer than this and the container was frozen meanwhile, the endpoint
+# may have closed the connection.
 FROZEN_SECONDS = 4
 # An idle connection is given up this long before the endpoint would close it.
 MARGIN_SECONDS = 1
 
-# The largest difference between the two clocks while both run.
+# How far the wall clock and the monotonic clock may diverge while the container is not frozen.
 _DRIFT_SECONDS = 1
 
 

@@ -89,7 +89,7 @@ class Ledger:
         Raises:
             BotoCoreError, ClientError: when the ledger cannot be read.
         """
-        nobody = {"S": "-"}  # shorter than any key of a record
+        nobody = {"S": "-"}  # no record has this key: all keys are longer
         self._client.get_item(TableName=self._table, Key={"pk": nobody, "sk": nobody})
 
     def read(self, reference: Reference) -> Record | None:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from homing.operational_events.event import OperationalEvent
 
-_IN_A_CALL = 10  # entries of PutEvents
+_IN_A_CALL = 10  # the maximum number of entries of PutEvents
 
 
 class EventBus:

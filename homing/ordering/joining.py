@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 # How many lines are handled concurrently: as many as a client has connections (homing/aws.py).
 _AT_ONCE = 10
 _FEW = 3  # up to this many lines are handled without threads
-_TRIES = 100  # how often to try to get a place, since another delivery may take it first
+_TRIES = 100  # tries to get a place; a try fails if another delivery takes the place first
 
 
 @dataclass(slots=True)

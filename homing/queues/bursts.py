@@ -28,7 +28,7 @@ class Bursts:
 
     def __init__(self, clock: Callable[[], int] = time.monotonic_ns) -> None:
         self._clock = clock
-        self._full_at: dict[str, int] = {}  # by sender: when its full burst is available again
+        self._full_at: dict[str, int] = {}  # by sender: the time at which its burst is full again
         self._lock = threading.Lock()
 
     def is_beyond(self, sender_id: str, deliveries: int) -> bool:

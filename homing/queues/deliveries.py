@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 MAX_BATCH_ENTRIES = 10
 MAX_BATCH_BYTES = 256 * 1024
 
-# How often to send entries that SQS refused in a batch. Failed calls are retried by boto3.
+# How many times to send entries that SQS refused in a batch. Failed calls are retried by boto3.
 _TRIES = 3
 
 

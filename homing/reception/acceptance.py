@@ -329,7 +329,8 @@ class Acceptance:
         recorded = {
             item["sk"]
             for item in self._records.of_message(standing.key)
-            # An item with another time is from a previous acceptance (docs/decisions/0022).
+            # An item with another creation time is from a previous acceptance
+            # (docs/decisions/0022).
             if item.get("createdAt") == standing.created_at
         }
         if all(each.sk in recorded for each in standing.references()):

@@ -84,7 +84,7 @@ class SenderRate:
         self._allowance = allowance
         self._table = table
         self._client = client
-        self._free_at: dict[str, int] = {}  # by sender, as last seen; the value only grows
+        self._free_at: dict[str, int] = {}  # by sender: the last known `free_at`, which only grows
 
     @classmethod
     def connect(cls, settings: AcceptSettings, client: DynamoDBClient) -> Self | None:

@@ -23,11 +23,13 @@ if TYPE_CHECKING:
 REDRIVABLE = tuple(sorted(FAILED))
 DEFAULT_RATE, LOWEST_RATE, HIGHEST_RATE = 10.0, 0.1, 100.0
 LONGEST_HOURS = 24
-# Deliveries are redriven in chunks that take two seconds each. A stop takes effect after a chunk.
+# Deliveries are redriven in chunks that take two seconds each. A stop takes effect at the end of a
+# chunk.
 _CHUNK_SECONDS = 2
 _LARGEST_CHUNK = 100
 KEPT_DAYS = 30
-# A policy may retry for a year. After this time a bulk redrive no longer follows its deliveries.
+# How long a bulk redrive follows its deliveries. It does not wait for all to end, since a policy
+# may retry for a year.
 _FOLLOWED_DAYS = 14
 _SHORTEST_PAUSE, _LONGEST_PAUSE = 2, 1800
 

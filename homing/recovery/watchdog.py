@@ -149,7 +149,7 @@ class Watchdog:
         document = moved(waiting, now)
         name = execution_name(reference.delivery_id, generation)
         if not self.ledger.take_up(reference, record, document, name, at=to_text(now)):
-            return Finding.UNDER_WAY  # it has continued in the meantime
+            return Finding.UNDER_WAY  # the delivery has continued in the meantime
         self.workflow.start(name, document_text(document))
         return Finding.TAKEN_UP
 

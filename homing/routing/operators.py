@@ -164,7 +164,7 @@ def _wildcard(operand: Any, place: str) -> Test:
         if not (value.startswith(first) and value.endswith(last)):
             return False
         start, end = len(first), len(value) - len(last)
-        for part in middle:  # taking the leftmost match of each leaves the most text for the others
+        for part in middle:  # its leftmost match leaves the most text for the parts after it
             start = value.find(part, start, end)
             if start < 0:
                 return False

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 REMEMBERED = timedelta(seconds=60)
 _MAX_REMEMBERED = 1000
-# How often to read an endpoint, since a change may come between the reads of its two items.
+# How many times to try to read an endpoint: a change may come between the reads of its two items.
 _TRIES = 3
 
 

@@ -123,7 +123,7 @@ class WebhookClient:
                 return self._exchange(target, warm, message, attempt)
             except TimeoutError:
                 raise
-            except OSError:  # the endpoint may have closed it before the request arrived
+            except OSError:  # the endpoint may have closed the idle connection
                 if attempt.is_answered:
                     raise
         sock = open_connection(target, attempt, self._resolve, self._tls, self._guard)

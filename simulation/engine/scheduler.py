@@ -64,7 +64,7 @@ class Scheduler:
     def __init__(self, services: Services, plan: Plan, chance: Chance, start: int) -> None:
         self.now = start
         self.steps = 0
-        self.refusals: dict[str, int] = {}  # during outages, by operation
+        self.refusals: dict[str, int] = {}  # calls refused in outages, by operation
         self.trace: list[tuple[int, str, str]] | None = None
         self._services = services
         self._plan = plan

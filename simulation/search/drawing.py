@@ -57,7 +57,8 @@ _SKEWED: Final = ("accept", "${DeliverFunction}", "dispatch")
 _SKEW: Final = 5 * MINUTE
 _EVENT_TYPES: Final = ("order.paid", "order.sent")
 _SUBSCRIBED: Final = ((), ("order.paid",), ("order.*",), ("*",))
-# When subscriptions change, in milliseconds: while messages are accepted, and before a duplicate.
+# The times at which subscriptions change, in milliseconds: while messages are accepted, and before
+# a duplicate.
 _CHANGES: Final = (5, 40 * SECOND)
 _ORDERED_HOST: Final = "a"
 _ORDERED_AT: Final = (0, 0, 20, 40, 400, 3 * SECOND, 50 * SECOND)

@@ -51,8 +51,8 @@ _SCENARIOS: Final = (
     (_SLOW[410],),
     (_SLOW[503], _GOOD),
 )
-# Scenarios for an operator: the action, the responses of the endpoint, and when the operator acts,
-# in milliseconds from the start. At that time the action has an effect.
+# Scenarios for an operator: the action, the responses of the endpoint, and the time at which the
+# operator acts, in milliseconds from the start. At that time the action has an effect.
 _SLOTS: Final = (
     (Act.RETRY_NOW, (_BUSY, _GOOD), 700),
     (Act.CANCEL, (_BUSY, _GOOD), 700),

@@ -178,7 +178,7 @@ class StepFunctions(Observer):
         return None if timeout is None else int(timeout * 1000)
 
     def _start(self, name: str, document: Any) -> None:
-        # The suffix that the name of an execution of a later generation has; otherwise empty.
+        # The suffix that the name has if the execution is of a later generation; otherwise empty.
         later = name.removeprefix(document["reference"]["deliveryId"])
         label = f"standard:{name_of(document)}{later}"
         execution = self._execution(label, document, is_express=False)

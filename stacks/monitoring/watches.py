@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from ..workflow.workflow import Workflow
 
 _DAY_SECONDS = 86_400
-_EXPIRING_AFTER_DAYS = 10  # of 14, which leaves four days to act, possibly with a weekend
+_EXPIRING_AFTER_DAYS = 10  # of 14: four days are left to act, even with a weekend
 _QUEUE_AGE_SECONDS = 300
 
 # How many failed tries to write to the ledger in five minutes raise an alarm. RecordDelivered and

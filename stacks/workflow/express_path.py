@@ -21,8 +21,8 @@ RECORDED = "Recorded"
 UNRECORDED = "Unrecorded"
 POSTPONED = "Postponed"
 
-# How often a state is retried in an Express execution at most. The number is low because an Express
-# execution may run for only five minutes.
+# The maximum number of retries of a state in an Express execution. The number is low because an
+# Express execution may run for only five minutes.
 RETRY_LIMIT = 3
 
 # The output of the execution if it ends with a hand-off: the kind of end, and the response time.
