@@ -1,1 +1,1 @@
-"""The domain of Homing: pure rules, and at their edge the modules that call AWS services."""
+"""The domain of Homing: pure functions that decide, and the modules that call AWS services."""

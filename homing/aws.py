@@ -1,4 +1,4 @@
-"""AWS clients with bounded calls. Functions create clients only through this module.
+"""AWS clients whose calls take a limited time. Functions create clients only with this module.
 
 A call is tried at most `tries` times. Each try waits at most `CONNECT_SECONDS` for a connection and
 `read_seconds` for a response. Before each further try botocore ("standard" mode) pauses up to 1 s,
@@ -33,14 +33,14 @@ class OutOfTimeError(BotoCoreError):
 
 
 class _OurServices(Loader):
-    """Loads botocore's descriptions of the services that functions call.
+    """Loads botocore's descriptions of the AWS services that Homing's functions call.
 
     By default, botocore searches the folders of all 400 services for each client, to check that its
     service exists. That takes a tenth of a cold start (docs/benchmarks.md).
     """
 
     def list_available_services(self, type_name: str) -> list[str]:  # noqa: ARG002 -- the loader's
-        """Return the services that functions call, regardless of the arguments."""
+        """Return the AWS services that Homing's functions call, regardless of the arguments."""
         return list(SERVICES)
 
 

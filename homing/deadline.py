@@ -1,7 +1,9 @@
-"""The deadline of the current invocation, which calls keep to: a timed-out function logs nothing.
+"""The deadline of the current invocation.
+
+Calls to AWS end before the deadline, since a function that times out logs nothing.
 
 A container runs one invocation at a time, so the deadline is a module-level value. Handlers set it
-first (`begin`). Clients of `homing.aws` make no call that might end after it.
+first (`begin`). The AWS clients of `homing.aws` make no call that might end after it.
 """
 
 from __future__ import annotations

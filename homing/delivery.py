@@ -1,4 +1,4 @@
-"""A delivery: one message to one target URL. Its document is the input of the execution."""
+"""A delivery: one message to one target URL. Its delivery document is the execution's input."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ class Reference:
     """What identifies a delivery. Times are in ISO 8601, UTC, with milliseconds.
 
     `endpoint_id` is the endpoint that had `target_url` at acceptance; None if the message itself
-    named the URL. A delivery with an `ordering_key` has a `sequence` in its line. When it has its
-    turn, it also has `after`: the number of attempts of the delivery before it (`homing.ordering`).
-    The fields with a default are part of neither the ledger key nor the id.
+    named the URL. A delivery with an `ordering_key` has a `sequence` in its line. When its turn
+    comes, it also gets `after`: the number of attempts of the delivery before it
+    (`homing.ordering`). The fields with a default are part of neither the ledger key nor the id.
     """
 
     message_id: str
@@ -167,8 +167,8 @@ class Delivery:
         request: what is sent.
         policy: how often and how long it is tried.
         attempt_number: the current attempt, counted from 0.
-        due_at: when that attempt may start, in ISO 8601, a whole second.
-        expires_at: when its record may be deleted, epoch seconds.
+        due_at: the earliest time of that attempt, in ISO 8601, a whole second.
+        expires_at: the time from which its ledger record may be deleted, epoch seconds.
         previous_delay_seconds: the delay before this attempt, None before the first.
         generation: how often the delivery has been moved to a new execution, by a redrive, an
             immediate retry or the watchdog; a later generation supersedes all earlier ones.

@@ -77,7 +77,7 @@ class GuardSettings(Settings):
 
 @dataclass(frozen=True, slots=True)
 class AcceptSettings(GuardSettings):
-    """The tables, queues, bucket and topic of `accept`, the defaults of messages, and the rate.
+    """The tables, queues, bucket and topic of `accept`, defaults of messages, and senders' rate.
 
     A `sender_rate_per_second` of 0 means that the rate of senders is not limited.
     """
@@ -215,7 +215,7 @@ class DeliverSettings(GuardSettings):
 
 @dataclass(frozen=True, slots=True)
 class ComputeBackoffSettings(Settings):
-    """How long a ledger record is kept after its next attempt is due."""
+    """The setting of `compute_backoff`: how long a record is kept after its attempt is due."""
 
     retention_days: int
 

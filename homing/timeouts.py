@@ -52,7 +52,7 @@ INGEST_VISIBILITY_SECONDS = _VISIBILITY_FACTOR * INGEST_SECONDS
 
 @dataclass(frozen=True, slots=True)
 class Timeouts:
-    """The chain, in seconds.
+    """The chain of time-outs, in seconds.
 
     Args:
         attempt_seconds: the deadline of one attempt, from connect to the last byte.
@@ -82,5 +82,5 @@ class Timeouts:
 
     @property
     def visibility(self) -> int:
-        """The visibility timeout: when SQS redelivers a message that `dispatch` has not deleted."""
+        """The visibility timeout, after which SQS redelivers a message that is not deleted."""
         return _VISIBILITY_FACTOR * self.dispatch

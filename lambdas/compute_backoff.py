@@ -1,4 +1,4 @@
-"""The state `ComputeBackoff`: it decides when the next attempt is due."""
+"""The state `ComputeBackoff`: it determines the time at which the next attempt is due."""
 
 from __future__ import annotations
 

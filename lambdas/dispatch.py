@@ -45,7 +45,8 @@ class _Desk:
 
     Args:
         express_path: processes one queue message.
-        redelivery: sets when a message is redelivered, if its first attempt is detached or fails.
+        redelivery: sets the time of a message's redelivery, if its first attempt is detached or
+            fails.
         over_in: the seconds after which a detached first attempt must have ended.
         records: reads the ledger records of a batch in advance; None if the express path is off.
         first_attempts: the Express workflow; None if the express path is off.

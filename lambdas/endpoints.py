@@ -90,7 +90,7 @@ def _log(event: str, sender_id: str, endpoint_id: str) -> None:
 
 @serve(app, LIST_ENDPOINTS)
 def list_endpoints() -> Response[str]:
-    """Return a page of a sender's endpoints, ordered by id, and where the next page begins."""
+    """Return a page of a sender's endpoints, ordered by id, and the start of the next page."""
     sender_id = queried_sender(app.current_event, LIST_ENDPOINTS)
     after, limit = read_page(app.current_event.query_string_parameters or {})
     found, behind = _store().endpoints.page(sender_id, after=after, limit=limit)

@@ -1,8 +1,8 @@
 """What a function creates before its first invocation: settings, AWS clients, connections.
 
 A function of 160 MB has 9% of a processor during an invocation, and a whole one during
-initialization. So everything that each invocation needs is created then. An import elsewhere, in a
-test or in the simulation, creates nothing.
+initialization. So everything that each invocation needs is created during initialization. An import
+elsewhere, in a test or in the simulation, creates nothing.
 """
 
 from __future__ import annotations

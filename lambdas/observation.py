@@ -256,7 +256,7 @@ def log_message(event: str, metric: str, *, is_fault: bool = False, **fields: An
     Args:
         event: the name of the event, such as `message.rejected` or `endpoint.changed`.
         metric: the CloudWatch metric that counts such events.
-        is_fault: whether Homing or AWS failed; then the event is logged as an error.
+        is_fault: whether Homing or AWS failed; if so, the event is logged as an error.
         fields: further fields of the event, such as ids; never the payload.
     """
     _log(logging.ERROR if is_fault else logging.INFO, event, {metric: 1}, **fields)

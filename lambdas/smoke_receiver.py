@@ -1,7 +1,7 @@
 """The function `smoke_receiver`: the endpoint that `homing smoke` sends its message to.
 
 Anybody may call it. It stores nothing and makes no calls. It only reports whether a request is
-signed with the secret that it contains (docs/decisions/0089).
+signed with the secret that the request itself contains (docs/decisions/0089).
 """
 
 from __future__ import annotations

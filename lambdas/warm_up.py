@@ -1,4 +1,4 @@
-"""Warm-up: a function that starts cold wakes those that its first message will reach last.
+"""Warm-up: a function that starts cold wakes the functions that its first message reaches last.
 
 After a pause all functions on a message's way are cold, and would start one after the other. So
 `accept` and `ingest`, while they initialize, publish a notification to an SNS topic that invokes
@@ -31,7 +31,7 @@ class WarmUp:
 
     @classmethod
     def connect(cls, topic_arn: str) -> Self:
-        """Create the client. A single try: a later one would be too late to save time."""
+        """Create the client. It makes a single try, since a second one would save no time."""
         from homing.aws import client  # noqa: PLC0415  # `deliver` imports this module without boto3
 
         return cls(topic_arn, client("sns", read_seconds=1, tries=1))

@@ -97,7 +97,7 @@ class Subscriptions:
         return self._ingesting().subscribe_to_bus(bus, pattern, queue)
 
     def add_topic(self, topic: sns.ITopic, sender: str) -> None:
-        """Accept the notifications of a topic. Their envelope by SNS contains an id."""
+        """Accept the notifications of a topic, with the envelope of SNS, which contains an id."""
         topic.add_subscription(SqsSubscription(self._queue_of(sender)))
 
     def add_queue(self, queue: sqs.IQueue, sender: str) -> None:

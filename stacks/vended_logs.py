@@ -1,4 +1,4 @@
-"""Log groups that AWS services write to: Step Functions, and access logs of APIs.
+"""Log groups that AWS services write to: those of Step Functions, and the access logs of APIs.
 
 Such a log group needs an entry in a resource policy of CloudWatch Logs. An account has ten such
 policies per region, with 5,120 characters each, and deployments fail once they are full. Groups

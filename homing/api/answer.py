@@ -88,7 +88,7 @@ def redrive_preview(groups: Sequence[Group]) -> Answer:
 
 
 def event_type_of(idempotency: IdempotencyRecord) -> dict[str, str]:
-    """Return the member `eventType` of a response; nothing if the message has no event type."""
+    """Return `{"eventType": ...}` for a response; empty if the message has no event type."""
     return {} if idempotency.event_type is None else {"eventType": idempotency.event_type}
 
 

@@ -1,7 +1,7 @@
 """The request and the response of `POST /v1/messages/batch`, which sends several messages at once.
 
-The request is split at its brackets, and each message is then read as if it had been sent alone. So
-a message that is not JSON does not affect the others.
+The request is first split into the source texts of its messages. Each message is then read as if it
+had been sent alone, so a message that is not JSON does not affect the others.
 """
 
 from __future__ import annotations
@@ -56,8 +56,8 @@ def split_batch(body: str | bytes) -> list[str]:
 def batched(answers: Sequence[Answer]) -> Answer:
     """Return the response to a batch: 200, with the result of each message in the same order.
 
-    A function can return only a limited number of bytes. A result that would exceed the limit is
-    replaced by a 503, after which the sender can send the message again.
+    A Lambda function can return only a limited number of bytes. A result that would exceed the
+    limit is replaced by a 503, after which the sender can send the message again.
     """
     results: list[dict[str, Any]] = []
     left = MAX_RESULTS_BYTES

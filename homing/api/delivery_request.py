@@ -1,4 +1,4 @@
-"""Requests for lists of deliveries and bulk redrives, for pydantic and OpenAPI."""
+"""Requests that list deliveries or start bulk redrives, as models for pydantic and OpenAPI."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ class FilterRequest(Fields):
 
 
 class BulkRedriveRequest(Fields):
-    """Which failed deliveries to redrive, and how fast."""
+    """A request for a bulk redrive: which failed deliveries to redrive, and how fast."""
 
     filter: FilterRequest = Field(
         description="A filter for the sender's failed deliveries; {} selects all of them."
@@ -173,7 +173,7 @@ def read_filter(raw: Mapping[str, Any], sender_id: str | None) -> DeliveryFilter
 def read_list_request(
     query: Mapping[str, str], sender_id: str | None, endpoint_id: str | None = None
 ) -> tuple[DeliveryFilter, Place | None, int]:
-    """Return the filter, the start and the page size of a request for a list.
+    """Return the filter, the start of the page, and the page size of a request for a list.
 
     Args:
         query: the parameters of the request.
@@ -191,7 +191,7 @@ def read_list_request(
 
 
 def list_document(page: Page) -> dict[str, Any]:
-    """Return the response to a request for a list."""
+    """Return the response to a request for a list of deliveries."""
     more = {} if page.after is None else {"after": after_text(page.after)}
     return {"deliveries": [one.to_document() for one in page.deliveries], **more}
 

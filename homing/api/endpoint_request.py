@@ -1,4 +1,4 @@
-"""The request bodies of the routes of endpoints, for pydantic and OpenAPI."""
+"""The request bodies of the routes under `/v1/endpoints`, as models for pydantic and OpenAPI."""
 
 from __future__ import annotations
 
@@ -121,7 +121,7 @@ class EndpointRequest(EndpointChange):
 
 
 class RotationRequest(Fields):
-    """A new signing secret; every field is optional."""
+    """A request to rotate a signing secret; every field is optional."""
 
     grace_seconds: Whole = Field(
         int(DEFAULT_GRACE.total_seconds()),
@@ -140,7 +140,7 @@ def read_endpoint(
     Args:
         model: EndpointRequest or EndpointChange.
         body: the request body.
-        guard: which targets may be reached.
+        guard: decides which targets may be reached.
         default: the retry policy that the endpoint overrides.
 
     Raises:

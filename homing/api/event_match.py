@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 
 class EventRequest(Fields):
-    """An event to try; nothing is sent."""
+    """An event to match against the sender's endpoints; nothing is sent."""
 
     event_type: EventType = Field(description="The type of the event, e.g. order.paid.")
     payload: Any = Field(description="The payload, as in a message.")
@@ -44,7 +44,7 @@ class EventRequest(Fields):
 
 
 def read_event(body: str | bytes, sender_id: str, now: datetime) -> Event:
-    """Read the body of the request.
+    """Read the event in the body of a request.
 
     Raises:
         InvalidMessageError: when the body is invalid; contains the errors.

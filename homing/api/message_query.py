@@ -42,8 +42,8 @@ class MessageQuery:
     Args:
         messages: the table of idempotency records.
         records: the ledger.
-        lines: the table of lines.
-        places: the table of places in lines.
+        lines: the table of lines of ordered deliveries.
+        places: the table of the places that deliveries have in lines.
     """
 
     def __init__(
@@ -92,7 +92,7 @@ class MessageQuery:
         }
 
     def _placed(self, delivery: dict[str, Any]) -> dict[str, Any]:
-        """Return a delivery with its place in its line, if it waits in one."""
+        """Return a delivery; if it waits in a line, with its place in the line added."""
         reference = Reference.from_document(delivery)
         if reference.ordering_key is None or reference.sequence is not None:
             return delivery

@@ -19,8 +19,8 @@ class Route:
         path: the path, with its parameters in braces: `/v1/messages/{messageId}`.
         function: the module in `lambdas` that serves it.
         summary: what it does, in a few words.
-        query: the query parameters that the route takes. Any other is refused, unless the route is
-            open.
+        query: the query parameters that the route takes. Any other parameter is refused, unless the
+            route can be called without credentials.
         is_open: whether the route can be called without credentials.
     """
 

@@ -13,7 +13,7 @@ _ENDED = frozenset({"DELIVERED", "FAILED", "MAX_RETRIES_EXCEEDED", "CANCELLED"})
 
 @dataclass(frozen=True, slots=True)
 class AcceptedDelivery:
-    """One recipient of an accepted message.
+    """The delivery of an accepted message to one of its recipients.
 
     Args:
         delivery_id: identifies the delivery.
@@ -27,13 +27,13 @@ class AcceptedDelivery:
 
     @classmethod
     def from_document(cls, document: Mapping[str, Any]) -> Self:
-        """Read one entry of `deliveries`."""
+        """Read one entry of `deliveries` in a response."""
         return cls(document["deliveryId"], document["targetUrl"], document.get("endpointId"))
 
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """An accepted message: Homing delivers it.
+    """A message that Homing has accepted and will deliver.
 
     Args:
         message_id: identifies it, together with `sender_id`.
@@ -95,7 +95,7 @@ class Delivery:
 
     @classmethod
     def from_document(cls, document: Mapping[str, Any]) -> Self:
-        """Read one entry of `deliveries`."""
+        """Read one entry of `deliveries` in a response."""
         return cls(
             delivery_id=document["deliveryId"],
             target_url=document["targetUrl"],
@@ -148,7 +148,7 @@ class RedrivenDelivery:
 
 @dataclass(frozen=True, slots=True)
 class Redriven:
-    """The result of a redrive."""
+    """The result of a redrive: one result for each delivery of the message."""
 
     message_id: str
     sender_id: str

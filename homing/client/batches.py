@@ -26,7 +26,7 @@ class Outgoing:
     """A message to send.
 
     Args:
-        body: the request body of the message alone.
+        body: the body of the request that would send this message alone.
         message_id: the messageId; None if the body is not a message and therefore has none.
     """
 
@@ -35,12 +35,12 @@ class Outgoing:
 
     @property
     def size(self) -> int:
-        """The number of bytes that the message takes up in the event of the API's function."""
+        """The number of bytes that the message takes up in the Lambda event of a request."""
         return len(json.dumps(self.body.decode(), ensure_ascii=False).encode())
 
 
 def packed(messages: Iterable[Outgoing]) -> Iterator[list[Outgoing]]:
-    """Yield groups of messages that each fit into a request, in order.
+    """Yield the messages in order, in groups that each fit into one request.
 
     An entry that is not a message gets its own group, since it would make a whole request invalid.
     """

@@ -64,7 +64,7 @@ class Key:
     """Authentication by an API key.
 
     Raises:
-        ValueError: when it is not the text of a key.
+        ValueError: when the text is not an API key.
     """
 
     def __init__(self, key: str) -> None:
@@ -82,7 +82,7 @@ class Signature:
 
     Args:
         url: the base URL of the API. It contains the name of the AWS service to sign for and, if
-            the host name is one of AWS, the region.
+            the host belongs to AWS, the region.
         session: finds the credentials, which are read again for each try, since they expire.
         region: the region, if the URL does not name it.
 
@@ -112,12 +112,12 @@ class Signature:
 
 
 class Connection:
-    """Requests to one host; safe to share between threads.
+    """Makes requests to one host; safe to share between threads.
 
     Args:
         url: the base URL of the API.
         authenticate: adds the caller's headers to a request.
-        retrying: how long to wait and when to try again.
+        retrying: the time limit of a call, and the pauses between its tries.
 
     Raises:
         ValueError: when the URL is neither an `https` URL nor an `http` URL of this machine.
@@ -156,8 +156,8 @@ class Connection:
             body: the request body, JSON; the same bytes at each try.
             repeat: whether the request may be made again; False if a second request could have a
                 second effect.
-            began: when the first try was made, by the clock of `retrying`, if this call continues
-                an earlier one.
+            began: the time of the first try, by the clock of `retrying`, if this call continues an
+                earlier one.
 
         Raises:
             CallError: when the request fails; after several tries, the error of the last try.

@@ -93,7 +93,7 @@ class CallError(HomingError):
     retry_after: float | None = None
 
     def about(self, message_id: str | None) -> Self:
-        """Return a copy of the error that names the message."""
+        """Return a copy of the error, to which this messageId is added."""
         twin = type(self).__new__(type(self), *self.args)
         twin.__dict__.update(self.__dict__, message_id=message_id)
         twin.__cause__ = self.__cause__

@@ -300,7 +300,7 @@ class Homing:
         return [results[each] for each in range(len(group))]
 
     def _try_group(self, group: Sequence[Outgoing], began: float) -> list[tuple[_Sent, bool]]:
-        """Return each result, and whether to send the message again.
+        """Send messages in one request; return the result of each, and whether to send it again.
 
         A call that fails as a whole has already been retried (`Connection.call`).
         """

@@ -55,7 +55,7 @@ class ListedDelivery:
 
     @classmethod
     def from_document(cls, document: Mapping[str, Any]) -> Self:
-        """Read one entry of `deliveries`."""
+        """Read one entry of `deliveries` in a response."""
         return cls(
             delivery_id=document["deliveryId"],
             message_id=document["messageId"],
@@ -94,12 +94,12 @@ class BulkRedrive:
 
     @property
     def has_ended(self) -> bool:
-        """Whether all of its deliveries have ended, or are no longer followed."""
+        """Whether it has ended: its deliveries have ended, or Homing no longer follows them."""
         return self.status == "ENDED"
 
     @classmethod
     def from_document(cls, document: Mapping[str, Any]) -> Self:
-        """Read a bulk redrive."""
+        """Read a bulk redrive from a response."""
         return cls(
             redrive_id=document["redriveId"],
             status=document["status"],
@@ -124,7 +124,7 @@ def filter_document(fields: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def list_path(fields: Mapping[str, Any], sender_id: str | None, after: str | None) -> str:
-    """Return the path and query of a page of a list."""
+    """Return the path and query of a page of the list of deliveries."""
     query = filter_document(fields)
     if "status" in query:
         query["status"] = ",".join(query["status"])

@@ -1,4 +1,4 @@
-"""The retries of a call: when, and for how long.
+"""The retries of a call: in which cases, after which pauses, and for how long.
 
 A call is retried if there was no response, or if its status is 429, 500, 502, 503 or 504. The pause
 before try n + 1 is
@@ -47,7 +47,7 @@ class Retrying:
         timeout: how many seconds one try waits for its response.
         give_up_after: no try begins later than this many seconds after the first try.
         clock: a monotonic clock in seconds.
-        now: returns the date, for a `Retry-After` that names one.
+        now: returns the time of day, for a `Retry-After` that is a date.
         sleep: waits for some seconds.
         draw: returns a random number from 0 to 1. The default does not use the state of the module
             `random`, which is the same in every copy of a Lambda snapshot.
@@ -77,7 +77,7 @@ class Retrying:
 
         Args:
             tries: how many tries have been made.
-            began: when the first of them was made, by `clock`.
+            began: the time of the first try, by `clock`.
             retry_after: the seconds that the last response asked to wait; None if it did not ask.
         """
         pause = pause_before_next(tries, draw=self.draw(), retry_after=retry_after or 0)

@@ -1,3 +1,3 @@
-"""What an endpoint keeps secret: signing secrets, their rotation, and confidential headers."""
+"""The secrets of senders and endpoints: signing secrets and confidential headers."""
 
 __all__ = ["confidential", "secret_rotation", "secrets_table", "signing"]

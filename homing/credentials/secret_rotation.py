@@ -33,7 +33,7 @@ class SigningSecret:
         created_at: when it was created. This determines only the order of secrets: a secret also
             signs before this time, so that a clock that is slightly behind leaves no attempt
             unsigned.
-        expires_at: when it stops signing; None for the current one.
+        expires_at: the time from which it no longer signs; None for the current secret.
     """
 
     text: str = field(repr=False)
@@ -41,7 +41,7 @@ class SigningSecret:
     expires_at: datetime | None = None
 
     def signs_at(self, now: datetime) -> bool:
-        """Return whether attempts at `now` are signed with it."""
+        """Return whether attempts at `now` are signed with this secret."""
         return self.expires_at is None or now < self.expires_at
 
 

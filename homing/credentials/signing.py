@@ -78,7 +78,8 @@ def check_secret(text: str) -> str:
     """Return a secret or private key after checking that it can sign attempts.
 
     Raises:
-        SigningError: when it cannot; the error message is written to follow the name of a field.
+        SigningError: when it cannot. The error message is phrased so that it can follow the name of
+            a field.
     """
     if text.startswith(PRIVATE_KEY_PREFIX):
         _private_key(text)

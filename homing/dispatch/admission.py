@@ -31,14 +31,14 @@ class Admission:
     def admit(
         self, recipient: Recipient, attempt: Callable[[], FirstAttempt]
     ) -> FirstAttempt | datetime:
-        """Make a first attempt or, if the delivery is deferred, return when it is due.
+        """Make a first attempt or, if the delivery is deferred, return the time at which it is due.
 
         Args:
             recipient: the recipient of the attempt.
             attempt: the function that makes the attempt. It must return within a limited time.
 
         Returns:
-            How the attempt ended; or, if the delivery is deferred, when it is due.
+            How the attempt ended; or, if the delivery is deferred, the time at which it is due.
 
         Raises:
             DetachedError: when the attempt takes too long, or probes a slow endpoint. The attempt

@@ -7,9 +7,9 @@ the endpoint is fast. If the endpoint is slow, the delivery is deferred: it wait
 workflow, and no attempt is used up (docs/decisions/0055).
 
 A sender may have many slow endpoints, none of which is known to be slow yet. Therefore, an attempt
-to an endpoint that is not known to be quick is detached after a brief wait, or without a wait if
-another attempt of the same sender is already detached. While several attempts of the sender are
-detached, its deliveries to such endpoints move to the Standard workflow immediately
+to an endpoint that is not known to respond quickly is detached after a brief wait, or without a
+wait if another attempt of the same sender is already detached. While several attempts of the sender
+are detached, its deliveries to such endpoints move to the Standard workflow immediately
 (docs/decisions/0055).
 
 The bulkhead keeps all its state in the memory of one container, so it costs nothing unless a
@@ -179,7 +179,10 @@ class Bulkhead:
             return permit
 
     def suspect(self, permit: Permit) -> None:
-        """Record that an attempt was detached; a probe or a slow one marks its endpoint as slow."""
+        """Record that an attempt was detached.
+
+        If the attempt is slow or a probe, its endpoint is marked as slow.
+        """
         with self._changed:
             endpoint = permit.endpoint
             if permit in endpoint.permits:  # the attempt may have just ended
@@ -276,7 +279,7 @@ class Bulkhead:
         return timedelta() if is_doubtful else longest
 
     def _next_change(self, endpoint: _Endpoint, now: datetime) -> datetime:
-        """Return when deliveries that wait for a permit must check again whether they may get one.
+        """Return the time at which deliveries waiting for a permit must check again for one.
 
         At that time, either an attempt must have ended, even if its end was not reported, or an
         attempt that was detached early begins to count as slow.

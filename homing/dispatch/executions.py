@@ -97,7 +97,7 @@ class Workflow:
 
 @dataclass(frozen=True, slots=True)
 class FirstAttempt:
-    """How a first attempt ended, and how long its endpoint took.
+    """The result of a first attempt: how it ended, and how long its endpoint took.
 
     Args:
         end: DELIVERED, HANDED_OFF, POSTPONED, SUPERSEDED, DELIVERED_SUPERSEDED or DEAD_LETTERED.

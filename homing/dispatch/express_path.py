@@ -86,7 +86,7 @@ class Records(Protocol):
         """Return the current record of the delivery, or None."""
 
     def own(self, reference: Reference, document: Mapping[str, Any]) -> Record | None:
-        """Assign a delivery to its execution; return its record if that is not possible."""
+        """Assign a delivery to its execution; if that fails, return the delivery's record."""
 
     def keep_dead_letter(self, reference: Reference, dead_letter: str) -> None:
         """Store a dead letter in the delivery's ledger record, if possible."""
@@ -105,7 +105,7 @@ class Admits(Protocol):
     def admit(
         self, recipient: Recipient, attempt: Callable[[], FirstAttempt]
     ) -> FirstAttempt | datetime:
-        """Make an attempt, or return when the deferred delivery is due.
+        """Make an attempt, or return the time at which the deferred delivery is due.
 
         Raises:
             DetachedError: when the attempt takes too long.

@@ -37,7 +37,8 @@ class ConcurrencySlots:
     Args:
         table: the name of the endpoints table.
         dynamodb: a DynamoDB client.
-        lapses_after: the longest time of an attempt, plus a margin for differing clocks.
+        lapses_after: how long after it is acquired a slot lapses: the longest time of an attempt,
+            plus a margin for differing clocks.
     """
 
     def __init__(self, table: str, dynamodb: DynamoDBClient, lapses_after: timedelta) -> None:
@@ -114,7 +115,10 @@ class ConcurrencySlots:
 
 
 def _key(endpoint: Endpoint) -> dict[str, Any]:
-    """Return the key of an endpoint's slots; no sender id contains a `#` (identifiers.py)."""
+    """Return the key of the item that holds an endpoint's slots.
+
+    No endpoint has this key, since no sender id contains a `#` (identifiers.py).
+    """
     return endpoint_key(f"slots#{endpoint.sender_id}", endpoint.endpoint_id)
 
 

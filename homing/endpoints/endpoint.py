@@ -45,7 +45,7 @@ class Endpoint:
         created_at: when it was created.
         updated_at: when it was last changed.
         description: a text for people.
-        policy: the fields of the default retry policy that the endpoint overrides, as the sender
+        policy: the fields with which the endpoint overrides the default retry policy, as the sender
             wrote them; may be empty.
         header_names: the extra headers of each attempt, without their values.
         event_types: the event types that it subscribes to (homing/routing/subscriptions.py).

@@ -1,4 +1,4 @@
-"""Reads of the endpoints table, which contains the data of each endpoint that the API may show."""
+"""Reads the endpoints table, which holds everything about endpoints that the API may show."""
 
 from __future__ import annotations
 

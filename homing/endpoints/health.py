@@ -27,7 +27,7 @@ _NOT_ITS_FAULT = frozenset({ErrorKind.INTERNAL, ErrorKind.BLOCKED, ErrorKind.DIS
 
 
 class Step(StrEnum):
-    """What to do about an endpoint."""
+    """What to do about the health of an endpoint after an outcome."""
 
     NOTE_FAILURE = "note a failure"
     NOTE_SUCCESS = "note a success"
@@ -36,13 +36,13 @@ class Step(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What to do about an endpoint, and why.
+    """What to do about the health of an endpoint after an outcome, and why.
 
     Args:
         step: what to do.
         reason: why, for people.
-        run: when the run of failures began that led to this step; None if a single outcome led to
-            it.
+        run: the time at which the run of failures that led to this step began; None if a single
+            outcome led to it.
     """
 
     step: Step

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class EndpointWatch:
-    """Records findings in the endpoints table.
+    """Records findings (`homing.endpoints.health`) in the endpoints table.
 
     Args:
         table: the name of the endpoints table.
@@ -68,10 +68,10 @@ class EndpointWatch:
 
 
 def _update_of(endpoint: Endpoint, finding: Finding, at: str) -> dict[str, Any]:
-    """Return the update that records a finding, if the endpoint has not changed in the meantime.
+    """Return the update that records a finding, on condition that the endpoint has not changed.
 
-    Ignored are outcomes from a previous URL of the endpoint, from a deleted endpoint with the same
-    id, and from a previous run of failures.
+    The condition fails for outcomes from a previous URL of the endpoint, from a deleted endpoint
+    with the same id, and from a previous run of failures.
     """
     condition = "createdAt = :createdAt AND #version = :version"
     values: dict[str, Any] = {

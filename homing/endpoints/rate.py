@@ -1,4 +1,4 @@
-"""The rate of an endpoint: when its next attempt may be made (GCRA).
+"""The rate of an endpoint: the time at which its next attempt may be made (GCRA).
 
 Slots are one interval apart. Each attempt takes the next slot, so the rate is never exceeded, and
 no attempt has to poll. This module computes the slots. `homing.endpoints.rate_slots` stores their
@@ -26,10 +26,10 @@ _MICROSECOND = timedelta(microseconds=1)
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """The slots of an endpoint.
+    """The state of the rate slots of an endpoint.
 
     Args:
-        free: when its next slot is free.
+        free: the time of the next free slot.
         interval: the time from one slot to the next.
     """
 
@@ -44,7 +44,7 @@ class Pace:
 
 @dataclass(frozen=True, slots=True)
 class RateSlot:
-    """When an attempt may be made.
+    """A rate slot: the time at which one attempt may be made.
 
     Args:
         at: the time, to the microsecond.

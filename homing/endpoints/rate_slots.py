@@ -94,7 +94,7 @@ class RateSlots:
         return response.get("Item", {}).get("series", {}).get("S") == slot.series
 
     def free_at(self, endpoint: Endpoint) -> datetime | None:
-        """Return when the next slot of an endpoint is free; None if its rate is not limited."""
+        """Return the time of an endpoint's next free slot; None if its rate is not limited."""
         try:
             response = self._dynamodb.get_item(
                 TableName=self._table, Key=rate_key(endpoint.sender_id, endpoint.endpoint_id)
@@ -106,8 +106,8 @@ class RateSlots:
     def pause(self, endpoint: Endpoint, until: datetime) -> bool:
         """Grant no slot before a time; return whether this call has paused the endpoint.
 
-        It has not if the endpoint is already paused until then, or if its rate is not limited. If
-        many responses ask for the same pause, only the first begins a new series.
+        The call changes nothing if the endpoint is already paused until then, or if its rate is not
+        limited. If many responses ask for the same pause, only the first begins a new series.
         """
         moment = to_microseconds(until)
         try:
@@ -167,12 +167,15 @@ class RateSlots:
 
 
 def rate_key(sender_id: str, endpoint_id: str) -> dict[str, Any]:
-    """Return the key of an endpoint's rate; no sender id contains a `#` (identifiers.py)."""
+    """Return the key of the item that holds an endpoint's rate slots.
+
+    No endpoint has this key, since no sender id contains a `#` (identifiers.py).
+    """
     return endpoint_key(f"rate#{sender_id}", endpoint_id)
 
 
 def rate_change(table: str, endpoint: Endpoint) -> dict[str, Any]:
-    """Return the part of a transaction that sets or removes the rate of an endpoint.
+    """Return the item of a transaction that sets or removes the rate of an endpoint.
 
     It begins a new series, so attempts that wait for a slot of the old rate take a new one. A pause
     continues.

@@ -32,7 +32,7 @@ class ChangedMeanwhileError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """The validated changes of a request to an endpoint; None leaves a field unchanged.
+    """The validated changes that a request makes to an endpoint; None leaves a field unchanged.
 
     The fields are those of `Endpoint`, except that `headers` includes the values. `policy` is the
     JSON object of the request, which the API returns unchanged. `filter` is the JSON text of the
@@ -61,7 +61,7 @@ def set_up(
         The endpoint and, if it is new, its secret; otherwise None as the secret.
 
     Raises:
-        InvalidMessageError: when this kind of signing is not available.
+        InvalidMessageError: when the requested kind of signing is not available.
         ChangedMeanwhileError: when another request changed it at the same time.
     """
     known = store.endpoints.find(sender_id, endpoint_id)
@@ -83,8 +83,8 @@ def modify(
     """Change fields of an endpoint and return it; None if there is no such endpoint.
 
     Raises:
-        InvalidMessageError: when this kind of signing is not available, or the URL moves to another
-            origin and the request has no headers.
+        InvalidMessageError: when the requested kind of signing is not available, or the URL moves
+            to another origin and the request has no headers.
         ChangedMeanwhileError: when another request changed it at the same time.
     """
     known = store.endpoints.find(sender_id, endpoint_id)

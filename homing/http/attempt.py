@@ -18,7 +18,7 @@ MAX_MESSAGE_LENGTH = 200
 
 
 class Stage(StrEnum):
-    """The stages of an attempt in order, except that the address guard runs again after LOOK_UP."""
+    """A stage of an attempt. Stages are in order, but the address guard also runs after LOOK_UP."""
 
     PREPARE = "preparing the request"
     GUARD = "address guard"
@@ -75,11 +75,11 @@ class Attempt:
         return left
 
     def part(self, seconds: float) -> Attempt:
-        """Return an attempt that ends `seconds` from now, but no later than this attempt."""
+        """Return an attempt whose deadline is `seconds` from now, or this attempt's if earlier."""
         return Attempt(min(seconds, self.seconds - self.elapsed()), self._clock)
 
     def explain(self, error: Exception) -> AttemptError:
-        """Return why the attempt failed: the kind, and `<stage>: <what happened>`."""
+        """Return why the attempt failed: the kind of error, and `<stage>: <what happened>`."""
         timed_out = f"timed out after {self.seconds:g} s in total"
         what = timed_out if isinstance(error, TimeoutError) else _describe(error)
         return AttemptError(

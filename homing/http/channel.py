@@ -35,7 +35,7 @@ class Channel:
         self._poll.register(sock, select.POLLIN)
 
     def send(self, data: memoryview) -> int:
-        """Send as much as possible without waiting, and return the number of bytes.
+        """Send as much as possible without waiting, and return the number of bytes sent.
 
         Raises:
             OSError: when the connection is broken; `ssl.SSLError` is a subclass.

@@ -63,7 +63,7 @@ def open_connection(
 
     Raises:
         BlockedTargetError: when the guard refuses the target.
-        OSError: when a stage fails; `attempt.stage` is then the failed stage.
+        OSError: when a stage fails; in that case, `attempt.stage` is the failed stage.
     """
     if guard is not None:
         attempt.stage = Stage.GUARD

@@ -1,4 +1,4 @@
-"""One request and its response over an open connection; the response may come early."""
+"""One request over an open connection, and its response, which may come before the request ends."""
 
 from __future__ import annotations
 

@@ -125,7 +125,7 @@ class _Arrived:
 
     @property
     def is_empty(self) -> bool:
-        """Whether all received data is consumed. Data that is left is not of this response."""
+        """Whether all received data is consumed. Data left over is not part of this response."""
         return not self._buffer
 
     def limit(self, time: Attempt) -> None:
@@ -197,7 +197,7 @@ class _Arrived:
 
 
 def _read_body(arrived: _Arrived, head: Head) -> tuple[bytes, bool]:
-    """Return the part of the body that is kept, and whether the body is complete."""
+    """Return the beginning of the body, up to `BODY_LIMIT`, and whether this is the whole body."""
     body = bytearray()
     try:
         for piece in _pieces_of_body(arrived, head):

@@ -1,4 +1,4 @@
-"""Connections that stay open between attempts, for as long as they can be trusted."""
+"""Connections that stay open between attempts, unless the endpoint has probably closed them."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ class WarmConnections:
         self._kept: dict[Origin, _Kept] = {}
 
     def take(self, origin: Origin, now: Moment) -> Connection | None:
-        """Remove and return a trusted connection to an origin; None if there is none."""
+        """Remove the connection to an origin; return it if it is trusted (`is_trusted`)."""
         kept = self._kept.pop(origin, None)
         if kept is None:
             return None

@@ -83,7 +83,7 @@ class DeliveryIndex:
 
         Args:
             wanted: the filter that the deliveries must match.
-            after: where the previous page ends; None for the first page.
+            after: the place at which the previous page ends; None for the first page.
             limit: the maximum number of deliveries on the page.
             now: the time.
 
@@ -177,7 +177,7 @@ class _Stream:
 
 
 def _known(streams: Iterable[_Stream]) -> Iterator[Listed]:
-    """Yield the deliveries that can already be listed: no stream can still yield a later one."""
+    """Yield the deliveries that can be listed now: no stream can yield one that precedes them."""
     read_to = max((one.read_to for one in streams), default=_FIRST)
     return (one for stream in streams for one in stream.found if one.at > read_to)
 

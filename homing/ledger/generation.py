@@ -41,7 +41,7 @@ def execution_name(delivery_id: str, generation: int, attempt_number: int | None
 
 
 def moved(document: Mapping[str, Any], due: datetime) -> dict[str, Any]:
-    """Return a document with a new due time; the expiry of the record moves by the same time."""
+    """Return a delivery document with a new due time; the record's expiry moves by as much."""
     due_at = to_due_text(due)
     later = from_text(due_at) - from_text(document["dueAt"])
     expires_at = document["expiresAt"] + int(later.total_seconds())

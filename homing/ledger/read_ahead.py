@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class ReadAhead(Ledger):
-    """A ledger that can read records in advance. A record read in advance serves one `read`."""
+    """A ledger that can read records in advance. `read` returns each such record once."""
 
     def __init__(self, table: str, client: DynamoDBClient | None = None) -> None:
         super().__init__(table, client)

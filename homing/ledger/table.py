@@ -141,9 +141,9 @@ class Ledger:
         return (Reference.from_document(item), Record.from_attributes(item)) if item else None
 
     def statuses(self, keys: Sequence[tuple[str, str]]) -> dict[tuple[str, str], Status | None]:
-        """Return the status of the record of each key (up to 100); None if there is none.
+        """Return the status of the record with each key (up to 100); None where no record exists.
 
-        Keys that DynamoDB has not processed are left out.
+        Keys that DynamoDB did not process, because it was busy, are missing from the result.
 
         Raises:
             BotoCoreError, ClientError: when the ledger cannot be read.
@@ -195,9 +195,9 @@ class Ledger:
         return Recorded(RecordResult.RECORDED, "recorded")
 
     def own(self, reference: Reference, document: Mapping[str, Any]) -> Record | None:
-        """Assign a delivery to its own execution, before that execution is started.
+        """Assign a delivery to the execution named after it, before that execution is started.
 
-        Until then, no execution has the delivery.
+        Until this call, no execution has the delivery.
 
         Args:
             reference: the delivery.
@@ -224,9 +224,9 @@ class Ledger:
     def claim(self, reference: Reference, claim: AttemptClaim) -> AttemptClaim | Superseded:
         """Claim an attempt for an execution that has finished waiting.
 
-        An unavailable ledger must not delay the delivery: then the attempt may be made without a
-        record of the claim, and `unrecorded` in the returned claim tells why. The same applies if
-        the delivery's record no longer exists.
+        An unavailable ledger must not delay the delivery: if it is unavailable, the attempt may be
+        made without a record of the claim, and `unrecorded` in the returned claim tells why. The
+        same applies if the delivery's record no longer exists.
 
         Returns:
             The claim if the attempt may be made; `Superseded` if it may not.

@@ -490,7 +490,7 @@ def _attention(status: Status, reference: Reference) -> dict[str, str]:
 
 
 def _as_seen(seen: Record | None) -> tuple[str, dict[str, Any]]:
-    """Return the condition that a record is unchanged, and the values that it compares with."""
+    """Return the condition that a record is unchanged, and the values used in the condition."""
     if seen is None:
         return "attribute_not_exists(pk)", {}
     condition = "#status = :seenStatus AND attempts = :seenAttempts AND "

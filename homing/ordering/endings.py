@@ -1,4 +1,4 @@
-"""Which changes of the ledger end a delivery in a line."""
+"""Finds the lines of ordered deliveries in which a change to the ledger has ended a delivery."""
 
 from __future__ import annotations
 

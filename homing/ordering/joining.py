@@ -1,4 +1,4 @@
-"""Joining: accepted deliveries get places at the end of their lines."""
+"""Joining: accepted deliveries with an `orderingKey` get places at the end of their lines."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Joined:
 
 
 class Joining:
-    """Gives deliveries their places.
+    """Gives deliveries their places in lines of ordered deliveries.
 
     Args:
         releasing: determines whose turn it is; this class also uses its tables.
@@ -56,7 +56,7 @@ class Joining:
     def join(
         self, deliveries: Sequence[Delivery], repeated: Collection[str], now: datetime
     ) -> Joined:
-        """Assign places to deliveries, in order.
+        """Assign places in their lines to deliveries, in the given order.
 
         Args:
             deliveries: deliveries with an `orderingKey`.
@@ -125,8 +125,9 @@ class Joining:
     def _has_its_place(self, line_id: str, delivery_id: str) -> bool:
         """Return whether a delivery has a place that the line has not reached yet.
 
-        A place that the line has already passed is removed. Such a place remains if the call that
-        wrote it appeared to fail. No attempt has begun from it, since the delivery has no record.
+        A place that the line has already passed is removed. Such a place can exist if the call that
+        wrote it appeared to fail. No attempt of its delivery has begun, since the delivery has no
+        record.
         """
         sequence = self._releasing.places.find(line_id, delivery_id)
         if sequence is None:
@@ -141,8 +142,8 @@ class Joining:
     ) -> Place | None:
         """Return the place at the end of a line; None if the line is full.
 
-        `line` is the line's progress as it was read before. It is read again if the line has no
-        place, or if so many deliveries may wait in it that it is full.
+        `line` is the line's progress as it was read before. The progress is read again if nothing
+        waits in the line, or if the line may be full.
         """
         last = self._releasing.places.last(line_id)
         may_be_full = last is not None and last >= MOST_WAITING

@@ -1,4 +1,4 @@
-"""A line and a place in it, as stored in the table of lines and the table of places."""
+"""A line of ordered deliveries, and a place in one, as their DynamoDB tables store them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ DIGITS = 16  # length of a sequence in a sort key, with leading zeros, so that k
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """The progress of a line. It does not exist until the first attempt in the line begins.
+    """The progress of a line. No progress is stored until the first attempt in the line begins.
 
     Args:
         head: the sequence of the line's head, the delivery whose attempts may begin.
@@ -27,7 +27,8 @@ class Line:
         key: the key of the head's record in the ledger.
         created_at: when the head's message was accepted, in ISO 8601.
         begun: how many attempts of the head have begun.
-        until: when the last of these attempts must be over, in ISO 8601; None if none has begun.
+        until: the time by which the last of these attempts must be over, in ISO 8601; None if none
+            has begun.
         passed_over: the sequence of a failed delivery that no longer blocks the line; None if there
             is none.
     """

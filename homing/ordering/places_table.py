@@ -49,7 +49,7 @@ class Places:
         return None if standing is None else standing["deliveryId"]
 
     def first(self, line_id: str, most: int) -> list[Place]:
-        """Return the places of a line with the lowest sequences."""
+        """Return up to `most` places of a line, beginning with the lowest sequence."""
         return self._query(line_id, most, is_forward=True)
 
     def last(self, line_id: str) -> int | None:

@@ -45,7 +45,7 @@ _UNCLEAN = -1
 
 
 class Advance(StrEnum):
-    """The result of an attempt to advance a line.
+    """The result of trying to advance a line of ordered deliveries.
 
     `EMPTY`: no delivery waits in the line. `WAITS`: the head has not ended. `BLOCKED`: the head has
     failed, and the settings of its endpoint block the line in this case. `RELEASED`: the next
@@ -60,7 +60,9 @@ class Advance(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Releasing:
-    """Queues the next deliveries in lines. Its methods may raise BotoCoreError or ClientError.
+    """Queues the next delivery of a line when its turn comes.
+
+    The methods may raise BotoCoreError or ClientError.
 
     Args:
         lines: the table of lines.
@@ -172,11 +174,11 @@ class Releasing:
 def revisit(
     releasing: Releasing, now: datetime, has_time: Callable[[], bool]
 ) -> Iterator[tuple[str, Advance | Exception]]:
-    """Advance each line in which a delivery has waited for a while, until time runs out.
+    """Until time runs out, advance each line in which a delivery has waited for a while.
 
     Yields:
         The id of each line, and the result. If AWS refuses a call, the result is the error, and the
-        next run tries again.
+        next run of the watchdog tries again.
 
     Raises:
         BotoCoreError, ClientError: when the places cannot be read.

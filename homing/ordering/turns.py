@@ -25,7 +25,7 @@ _LONGEST_PAUSE = timedelta(minutes=5)
 
 
 class Turns:
-    """Begins attempts in their lines.
+    """Begins the attempts of ordered deliveries, if it is their turn.
 
     Args:
         lines: the table of lines.
@@ -41,9 +41,9 @@ class Turns:
     ) -> Postponed | Superseded | None:
         """Begin an attempt, if it is the delivery's turn.
 
-        If the line has already passed the delivery, its turn does not come again. The attempt may
-        then be made only if its claim is in the ledger, as it is after a redrive; such an attempt
-        is out of order.
+        If the line has already passed the delivery, its turn does not come again. In that case, the
+        attempt may be made only if its claim is in the ledger, as it is after a redrive; such an
+        attempt is out of order.
 
         Args:
             reference: the delivery.
@@ -102,7 +102,7 @@ def put_off(claim: AttemptClaim | None, now: datetime, due: datetime) -> Postpon
 
 
 def _not_behind(claim: AttemptClaim | None, now: datetime) -> datetime:
-    """Return the later of the time and the attempt's due time, since the clock may be behind."""
+    """Return the later of `now` and the attempt's due time, since the clock may be behind."""
     return now if claim is None else max(now, from_text(claim.due_at))
 
 

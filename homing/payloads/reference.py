@@ -1,6 +1,7 @@
 """The claim check: a payload too large for a queue or an execution is stored in S3.
 
-The delivery document then contains a reference: the object's key, its size and its SHA-256.
+In that case, the delivery document contains a reference instead: the object's key, its size and its
+SHA-256.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Homing's SQS queues: what they contain, how it is sent, and when it is redelivered."""
+"""Homing's SQS queues: the content of their messages, and how these are sent and redelivered."""
 
 __all__ = [
     "bursts",

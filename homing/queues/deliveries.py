@@ -86,7 +86,7 @@ class DeliveryQueue:
 
 
 def batches(deliveries: Iterable[Delivery]) -> Iterator[list[Entry]]:
-    """Yield deliveries in batches that SQS accepts, in order."""
+    """Yield the queue messages of deliveries, in order, in batches that SQS accepts."""
     batch: list[Entry] = []
     size = 0
     for delivery in deliveries:

@@ -1,4 +1,4 @@
-"""The queue of unaccepted messages, which came from an ingest queue and are invalid.
+"""The queue of unaccepted messages, to which `ingest` moves invalid messages of ingest queues.
 
 The body of a message is unchanged. Message attributes contain the problem document, the ingest
 queue, and what `homing undispatched redrive` needs to send the message to that queue again with the

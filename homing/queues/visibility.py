@@ -1,4 +1,4 @@
-"""Sets when the queue redelivers a message whose attempt was detached or failed unexpectedly."""
+"""Sets the time at which a queue redelivers a message that `dispatch` could not process yet."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def seconds_until_over(first_attempt_timeout_seconds: float) -> int:
 
 
 class Redelivery:
-    """Sets when an in-flight message is redelivered.
+    """Sets the time at which an in-flight message is redelivered.
 
     Args:
         url: the queue's URL.
@@ -36,7 +36,7 @@ class Redelivery:
         self._client = client
 
     def put_off(self, receipt_handle: str, seconds: int, queue: str = "") -> bool:
-        """Postpone the redelivery of a message by a number of seconds from now.
+        """Set the redelivery of a message to a number of seconds from now.
 
         Args:
             receipt_handle: the receipt handle of the message.

@@ -81,7 +81,7 @@ class _Claimed:
 
     @property
     def is_ordered(self) -> bool:
-        """Whether its deliveries wait in lines."""
+        """Whether the message has an `orderingKey`, so that its deliveries wait in lines."""
         return self.reception.idempotency.ordering_key is not None
 
     def result(self, refused: Mapping[str, str], too_many: Collection[str] = ()) -> Result:
@@ -320,9 +320,10 @@ class Acceptance:
     def _missing(self, message: Message, standing: IdempotencyRecord) -> tuple[Delivery, ...]:
         """Return the deliveries of a duplicate that have no ledger record.
 
-        They are queued again, since a crash may have kept them from the queue. So a delivery that
-        is already queued or in progress is queued twice. When `dispatch` gets the second queue
-        message, it finds the delivery's ledger record and does not repeat the first attempt.
+        These deliveries are queued again, since a crash may have prevented them from being queued.
+        So a delivery that is already queued or in progress is queued twice. When `dispatch` gets
+        the second queue message, it finds the delivery's ledger record and does not repeat the
+        first attempt.
         """
         if standing.fingerprint != message.idempotency.fingerprint:
             raise InvalidMessageError([_REUSED], 409)

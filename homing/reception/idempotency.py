@@ -1,6 +1,6 @@
 """The idempotency record: one small item in the messages table for each accepted message.
 
-A duplicate takes its deliveries from this record, so they are the same as those of the first
+The deliveries of a duplicate are read from this record, so they are the same as those of the first
 message.
 """
 
@@ -23,7 +23,7 @@ CLOCK_SKEW = timedelta(seconds=60)  # a `deliverAt` this far in the past means "
 
 @dataclass(frozen=True, slots=True)
 class IdempotencyRecord:
-    """An accepted message. Times are in ISO 8601, UTC, with milliseconds.
+    """The record of one accepted message. Times are in ISO 8601, UTC, with milliseconds.
 
     Args:
         message_id: the messageId, which identifies the message together with `sender_id`.
@@ -137,6 +137,6 @@ class IdempotencyRecord:
 
 
 def first_attempt_at(created_at: datetime, deliver_at: str | None) -> datetime:
-    """Return when the first attempt may start; with a `deliverAt` in the past, immediately."""
+    """Return the time of acceptance or, if later, `deliverAt`: the earliest time of an attempt."""
     at_once = created_at.replace(microsecond=0)
     return at_once if deliver_at is None else max(at_once, from_text(deliver_at))

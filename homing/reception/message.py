@@ -96,7 +96,7 @@ class Rules:
     Args:
         default_policy: the retry policy that messages and endpoints override.
         retention: how long the records of a message are kept after its first attempt is due.
-        guard: which targets may be reached.
+        guard: decides which targets may be reached.
         new_id: returns a `messageId` for a message without one.
     """
 

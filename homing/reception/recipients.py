@@ -112,7 +112,7 @@ def subscribers(event: Event, find: FindSubscribers) -> Recipients:
 
 
 def no_subscribers(event: Event) -> Sequence[Endpoint]:
-    """Find no endpoints."""
+    """Return no endpoints for any event."""
     del event
     return ()
 
@@ -149,7 +149,7 @@ def remembering(find: FindEndpoints) -> FindEndpoints:
 
 
 def no_endpoints(sender_id: str, ids: Sequence[str]) -> Mapping[str, Endpoint]:
-    """Find no endpoints."""
+    """Return no endpoints for any ids."""
     del sender_id, ids
     return {}
 

@@ -30,7 +30,7 @@ def check_request(
     Args:
         raw: the members of the request, parsed, except that `payload` is its exact source text.
         now: when the request was received.
-        guard: which targets may be reached.
+        guard: decides which targets may be reached.
 
     Returns:
         The request and the text of the payload to send.

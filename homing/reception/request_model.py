@@ -1,4 +1,4 @@
-"""The request body of `POST /v1/messages`, for pydantic and OpenAPI.
+"""The request body of `POST /v1/messages`, as a model for pydantic and OpenAPI.
 
 It is strict: a string or a boolean is not accepted as a number, and an unknown field is an error.
 `null` is an error, too: a sender whose `messageId` is null by mistake would lose deduplication
@@ -206,7 +206,7 @@ class PolicyRequest(Fields):
     )
 
     def override(self) -> PolicyOverride:
-        """Return the given fields."""
+        """Return the fields that the request contains, as an override of a default policy."""
         return PolicyOverride(**self.model_dump(exclude_unset=True))
 
 

@@ -1,6 +1,6 @@
 """The rate of senders: how many deliveries of each sender are accepted, across all containers.
 
-`backlog` deliveries of a sender are accepted at once, and then `per_second` more each second. For
+`backlog` deliveries of a sender are accepted immediately, and `per_second` more each second. For
 each sender, an item of the messages table contains the time at which its backlog will be worked off
 (GCRA, docs/decisions/0096). When deliveries are accepted, one conditional update moves that time.
 """
@@ -141,7 +141,8 @@ class SenderRate:
         """Add deliveries to the sender's backlog, if its item is still in the expected state.
 
         Returns:
-            Whether they were added, and if not, when the backlog is worked off.
+            Whether they were added; if they were not, also the time at which the backlog will be
+            worked off, otherwise 0.
         """
         is_behind = free_at > now
         latest = now + max(self._allowance.takes(self._allowance.backlog) - taken, 0)
@@ -174,7 +175,10 @@ class SenderRate:
 
 
 def rate_key(sender_id: str) -> dict[str, Any]:
-    """Return the key of a sender's item; no messageId begins with a `#` (identifiers.py)."""
+    """Return the key of the item that holds a sender's rate.
+
+    No message has this key, since no messageId begins with a `#` (identifiers.py).
+    """
     return {"pk": {"S": f"#rate#{sender_id}"}}
 
 

@@ -1,4 +1,4 @@
-"""How deliveries recover: by an operator, one or many at a time, or by themselves (watchdog)."""
+"""How deliveries are recovered: by an operator, one or many at a time, or by the watchdog."""
 
 __all__ = [
     "bulk_redrive",

@@ -38,8 +38,8 @@ class WatchdogFunction:
         """Continue a bulk redrive now.
 
         Raises:
-            BotoCoreError, ClientError: when the function cannot be invoked; the redrive then
-                continues within 15 minutes.
+            BotoCoreError, ClientError: when the function cannot be invoked; in that case, the bulk
+                redrive continues within 15 minutes.
         """
         event = json.dumps({"redriveId": redrive_id})
         self._client.invoke(FunctionName=self._arn, InvocationType="Event", Payload=event.encode())

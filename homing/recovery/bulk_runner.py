@@ -44,7 +44,7 @@ class BulkRunner:
         interventions: redrives single deliveries.
         dead_letters: the dead-letter queue, from which superfluous dead letters are deleted once.
         clock: returns the time.
-        sleep: waits for a number of seconds, so that the rate is kept.
+        sleep: waits for a number of seconds, so that the rate is not exceeded.
     """
 
     redrives: RedrivesTable

@@ -117,7 +117,7 @@ class Interventions:
         """Make the next attempt of a waiting delivery now.
 
         Raises:
-            BotoCoreError, ClientError: when AWS refuses a call; nothing has changed then.
+            BotoCoreError, ClientError: when AWS refuses a call; in that case, nothing has changed.
         """
         record = self.ledger.read(reference)
         if record is None:

@@ -54,8 +54,8 @@ def _is_superfluous(one: DeadLetter, ledger: Ledger) -> bool:
 def _has_gone_on(record: Record, delivery: Delivery) -> bool:
     """Return whether a delivery has continued since its dead letter was sent.
 
-    A redrive that was interrupted before it started an execution does not count, since the dead
-    letter may then be the only copy of the payload.
+    A redrive that was interrupted before it started an execution does not count, since in that case
+    the dead letter may be the only copy of the payload.
     """
     if record.generation <= delivery.generation:
         return record.status in {Status.DELIVERED, Status.CANCELLED}

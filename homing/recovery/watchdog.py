@@ -102,7 +102,7 @@ class Watchdog:
     def run(self, now: datetime, has_time: Callable[[], bool]) -> Iterator[Examined]:
         """Examine all overdue deliveries, until time runs out.
 
-        The next run examines the rest.
+        The next run examines the deliveries that are left.
 
         Raises:
             BotoCoreError, ClientError: when the ledger cannot be read.
@@ -197,5 +197,5 @@ class Watchdog:
 
 
 def _due_at(record: Record) -> datetime:
-    """Return when the attempt was due, or when the failure was recorded."""
+    """Return the time at which the attempt was due, or at which the failure was recorded."""
     return from_text(record.next_retry_at or record.last_updated_at)

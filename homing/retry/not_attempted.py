@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Postponed:
-    """The attempt is postponed.
+    """The result of `Deliver` if it has postponed the attempt.
 
     Either no concurrency slot is free, or the attempt's rate slot is more than two seconds away, or
     it is another delivery's turn in the line.
@@ -42,7 +42,7 @@ class Postponed:
 
 @dataclass(frozen=True, slots=True)
 class Superseded:
-    """The delivery has ended, or another execution has it; this execution ends."""
+    """The result of `Deliver` if the delivery has ended or another execution has it."""
 
     def to_document(self) -> dict[str, Any]:
         """Return the `outcome` of the delivery document."""

@@ -1,4 +1,4 @@
-"""The retry policy of a delivery, which is part of its document."""
+"""The retry policy of a delivery, which is part of the delivery document."""
 
 from __future__ import annotations
 

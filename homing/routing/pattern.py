@@ -48,7 +48,7 @@ class _Values:
 
 @dataclass(frozen=True, slots=True)
 class _Object:
-    """What an object must match: its fields, and one alternative of each `$or`."""
+    """What an object must match: rules for its fields, and one alternative of each `$or`."""
 
     fields: _Fields
     either: tuple[_Object, ...] = ()
@@ -113,7 +113,8 @@ def compile_pattern(text: str) -> Pattern:
     """Compile an event pattern.
 
     Raises:
-        PatternError: when the text is not an event pattern. The error names the place.
+        PatternError: when the text is not an event pattern. The error names the place in the
+            pattern.
     """
     if len(text) > MAX_LENGTH:
         raise PatternError("", f"is {len(text)} characters long; at most {MAX_LENGTH} are allowed")

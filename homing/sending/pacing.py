@@ -111,7 +111,7 @@ def asks_for_pause(outcome: Outcome) -> bool:
 
 
 def _pause_of(outcome: Outcome) -> datetime | None:
-    """Return when the pause that an outcome asks for ends, a whole second; None for no pause."""
+    """Return the end of the pause that an outcome asks for, a whole second; None for no pause."""
     if outcome.http_status != _TOO_MANY:
         return None
     now = from_text(outcome.timestamp)
@@ -123,7 +123,7 @@ def _pause_of(outcome: Outcome) -> datetime | None:
 
 
 def _woken_at(slot: RateSlot) -> datetime:
-    """Return when to wake an attempt for its slot. Step Functions wakes it at a whole second."""
+    """Return the time at which Step Functions wakes an attempt for its slot, a whole second."""
     return slot.at.replace(microsecond=0)
 
 

@@ -40,8 +40,8 @@ class Recipient:
 
     Args:
         endpoint: the endpoint; None for a plain URL, and for a deleted endpoint.
-        confidential: the secrets and header values; None if there are none, and then requests are
-            not signed.
+        confidential: the secrets and header values; None if there are none; in that case, requests
+            are not signed.
         closed: why nothing may be sent; None if requests may be sent.
     """
 

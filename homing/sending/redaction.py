@@ -46,7 +46,7 @@ _MOST_NESTED = 8  # levels of escapes; no serializer nests deeper
 
 
 def redact(outcome: Outcome, confidential: Iterable[str]) -> Outcome:
-    """Return an outcome whose response contains none of these values, and no beginning of one.
+    """Return the outcome after removing these values, even incomplete ones, from its response.
 
     Since the response was cut off after some bytes, it may end with only the beginning of a value.
 
@@ -161,7 +161,10 @@ def _masked(text: str, secrets: Iterable[str]) -> str:
 
 
 def _found(level: _Level, end: int, secrets: Iterable[str]) -> Iterator[tuple[int, int]]:
-    """Yield the positions of secrets, including one whose end is cut off by the end of the text."""
+    """Yield where secrets begin and end in the original text.
+
+    If the text ends with only the beginning of a secret, that beginning is also yielded.
+    """
     ends = {len(level.text), level.cut}
     for secret in secrets:
         at = level.text.find(secret)

@@ -24,7 +24,7 @@ _THROTTLE = Throttle(per_second=2, burst=5)
 
 
 class SmokeReceiver(Construct):
-    """An open HTTP API with one route (`url`), and the function behind it.
+    """An HTTP API with one route, which anybody may call, and the function behind the route.
 
     The function may write its own log and nothing else.
 

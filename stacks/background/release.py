@@ -1,4 +1,4 @@
-"""Order per key: a function that reads the ledger's stream and releases lines."""
+"""Order per key: a function that reads the ledger's stream and queues the next deliveries."""
 
 from __future__ import annotations
 
@@ -27,13 +27,16 @@ _REPEATED_FOR = Duration.hours(1)
 
 
 class Release(Construct):
-    """The function (`function`) that queues the next delivery of a line when the head has ended.
+    """Queues the next delivery of a line when the head has ended.
+
+    The attribute `function` is the Lambda function that does this.
 
     Args:
         settings: what all functions share.
         reception: the delivery queue.
         ledger: the deliveries and the lines.
-        registry: the endpoints, which say whether a failure blocks a line.
+        registry: the endpoints, whose setting `ordering` determines whether a failure blocks a
+            line.
     """
 
     def __init__(

@@ -24,13 +24,14 @@ if TYPE_CHECKING:
 
 
 class Watchdog(Construct):
-    """The watchdog (`function`) and its schedule.
+    """The watchdog and its schedule; the attribute `function` is its Lambda function.
 
     Args:
         settings: what all functions share.
         reception: the delivery queue and the queue of undispatched messages.
         workflow: the Standard workflow, the dead-letter queue and the ledger.
-        registry: the endpoints, which say whether a failure blocks a line.
+        registry: the endpoints, whose setting `ordering` determines whether a failure blocks a
+            line.
     """
 
     def __init__(

@@ -84,7 +84,7 @@ class PythonFunction(lambda_.Function):
         )
 
     def reserve(self, concurrency: int) -> None:
-        """Reserve part of the account's concurrency for this function, which also limits it."""
+        """Reserve part of the account's concurrency for the function; this is also its limit."""
         node = cast("lambda_.CfnFunction", self.node.default_child)
         node.reserved_concurrent_executions = concurrency
 

@@ -45,7 +45,7 @@ def console_command(within: Construct) -> str:
 
 
 class Alarms(Construct):
-    """The alarms (`all`), and the topic that they notify (`topic`).
+    """The alarms, in the attribute `all`, and the topic that they notify, `topic`.
 
     Args:
         settings: who is notified by e-mail, and the metrics namespace.

@@ -34,7 +34,7 @@ _MINUTE = Duration.minutes(1)
 
 
 class Dashboard(Construct):
-    """A CloudWatch dashboard. CloudFormation chooses its name (`name`).
+    """A CloudWatch dashboard. CloudFormation chooses its name, the attribute `name`.
 
     Args:
         settings: the metrics namespace.

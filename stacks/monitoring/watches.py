@@ -45,8 +45,8 @@ class Watch:
         threshold: the lowest value that raises the alarm.
         lasting: whether the metric must reach the threshold in three of five minutes, for faults
             that may be transient. Otherwise one period of five minutes raises the alarm.
-        heading: the heading in docs/operations.md under which it says what to do; empty if it is
-            the alarm's name.
+        heading: the heading in docs/operations.md of the section that says what to do; empty if the
+            heading is the alarm's name.
         expected: whether the metric must reach `threshold` in each hour. If so, the alarm is raised
             when it does not, or when data is missing.
     """

@@ -8,7 +8,7 @@ from .group import SettingsGroup, setting
 
 
 class DeliverySettings(SettingsGroup):
-    """Deadlines, retention and concurrency."""
+    """Settings of deadlines, retention and concurrency."""
 
     attempt_timeout_seconds: int | float = setting(
         15,

@@ -14,7 +14,7 @@ from .problems import InvalidSettingsError
 
 
 class IngestSettings(SettingsGroup):
-    """The queue that AWS services and programs may write messages to."""
+    """Settings of the queue that AWS services and programs may write messages to."""
 
     ingest_queue: bool = setting(
         default=False,

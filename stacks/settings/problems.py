@@ -1,4 +1,4 @@
-"""Errors in settings, reported with the names by which they were given."""
+"""Errors in settings. They name a setting as the user wrote it, in the context or in Python."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Naming:
     in_context: bool
 
     def name(self, either: str) -> str:
-        """Return the name of a setting in this convention; `either` is its name in any of them."""
+        """Convert a setting's name, which may be in either convention, to this convention."""
         return to_camel(either) if self.in_context else to_snake(either)
 
     def problem(self, details: ErrorDetails, model_fields: Mapping[str, FieldInfo]) -> str:

@@ -39,7 +39,7 @@ _YEAR = f"{MAX_DELAY_LIMIT_SECONDS} (a year)"
 
 
 class RetryPolicySettings(SettingsGroup):
-    """The default retry policy."""
+    """Settings of the default retry policy."""
 
     max_attempts: int = setting(
         _POLICY.max_attempts,

@@ -1,4 +1,4 @@
-"""The settings of Homing's own stack, which come from the context of the CDK CLI."""
+"""The settings of Homing's own stack. They come from the context of the CDK CLI."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _OURS = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 class StackSettings(HomingSettings, StageSettings):
-    """The settings of one deployed Homing; the context key is the name in camelCase."""
+    """The settings of one deployed Homing; the context key of each is its name in camelCase."""
 
     @classmethod
     def from_context(cls, context: Mapping[str, Any]) -> Self:

@@ -8,7 +8,7 @@ DEFAULT_STAGE = "default"
 
 
 class StageSettings(SettingsGroup):
-    """The stage, from which the name of the stack is derived."""
+    """The setting `stage`, from which the name of the stack is derived."""
 
     stage: str = setting(
         DEFAULT_STAGE,

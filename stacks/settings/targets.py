@@ -60,7 +60,7 @@ class TargetSettings(SettingsGroup):
 
     @property
     def address_guard(self) -> AddressGuard:
-        """Which targets may be reached."""
+        """The address guard with these settings; it decides which targets may be reached."""
         return AddressGuard(
             allowed_ports=frozenset(map(int, self.allowed_ports.split(","))),
             allow_http=self.allow_http,

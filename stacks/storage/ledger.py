@@ -18,10 +18,11 @@ if TYPE_CHECKING:
 
 
 class Ledger(Construct):
-    """The ledger (`table`), the accepted messages (`messages`), and the bulk redrives (`redrives`).
+    """The tables of deliveries, messages, bulk redrives and lines.
 
-    For deliveries with an `orderingKey`, `lines` contains the progress of each line, and `places`
-    contains the deliveries that wait in lines. In each table an item expires at its `ttl`.
+    `table` is the ledger, `messages` contains the accepted messages, and `redrives` the bulk
+    redrives. For deliveries with an `orderingKey`, `lines` contains the progress of each line, and
+    `places` contains the deliveries that wait in lines. In each table an item expires at its `ttl`.
 
     Args:
         settings: deletion protection and removal policy.
@@ -52,7 +53,7 @@ class Ledger(Construct):
         return {"LINES_TABLE": self.lines.table_name, "PLACES_TABLE": self.places.table_name}
 
     def allow_advance(self, function: PythonFunction) -> None:
-        """Allow a function to advance lines, apart from writing to the delivery queue."""
+        """Allow a function what it needs to advance lines, except writing to the delivery queue."""
         grant(self.lines, function, "dynamodb:GetItem", "dynamodb:UpdateItem")
         grant(self.places, function, "dynamodb:Query", "dynamodb:DeleteItem")
         grant(self.table, function, "dynamodb:GetItem")
