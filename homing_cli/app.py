@@ -104,7 +104,7 @@ def up(
         ),
     ] = None,
 ) -> None:
-    """Start the local cloud and deploy Homing to it. Run it again to deploy changes."""
+    """Start the local cloud and deploy Homing to it. To deploy changes, run the command again."""
     if construct and not command:
         raise typer.BadParameter("--construct needs --app")
     cloud = local_cloud.up(port, say=_say, app=App(command, construct))
@@ -145,7 +145,8 @@ def send_command(
     ] = None,
     sender: Sender = None,
     correlation_id: Annotated[
-        str | None, typer.Option(help="Your own id, shown in logs, records and the request.")
+        str | None,
+        typer.Option(help="Your own id for the message, shown in logs, records and the request."),
     ] = None,
     content_type: Annotated[
         str | None,
@@ -153,9 +154,7 @@ def send_command(
     ] = None,
     ordering_key: Annotated[
         str | None,
-        typer.Option(
-            help="Messages to the same endpoint or URL with the same key arrive in order."
-        ),
+        typer.Option(help="Messages with the same key arrive in order at each endpoint or URL."),
     ] = None,
     deliver_at: Annotated[
         str | None, typer.Option(help="Send no earlier than this time, e.g. 2026-01-31T12:00:00Z.")
@@ -176,7 +175,7 @@ def send_command(
 ) -> None:
     """Send one message, or a file of messages.
 
-    The exit status is 0 if all were accepted, or with --wait if all were delivered.
+    The exit status is 0 if all were accepted; with --wait, if all were delivered.
     """
     if timeout is not None and not wait:
         raise typer.BadParameter("--timeout needs --wait")
@@ -236,11 +235,11 @@ def receiver_command(
     ] = server.DEFAULT_PORT,
     host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
 ) -> None:
-    """Run a webhook receiver that responds as specified in its URL, until Ctrl-C.
+    """Run, until Ctrl-C, a webhook receiver that responds as specified in the URL of a request.
 
-    /script/503,503,200 answers each message with 503, 503 and then 200. Other steps are drop, drip,
-    delay=SECONDS and retry-after=VALUE, as in /script/429;retry-after=3,200. Any other path answers
-    200.
+    At /script/503,503,200 the first two requests for each message get 503, later ones 200. Other
+    steps are drop, drip, delay=SECONDS and retry-after=VALUE, as in
+    /script/429;retry-after=3,200. Requests for any other path get 200.
     """
     try:
         server.serve(host=host, port=port, on_ready=_say_ready, on_arrival=_say_arrival)
@@ -268,7 +267,7 @@ def _lines(
     payload: str | None,
     fields: dict[str, object],
 ) -> Iterable[Line]:
-    """Return the messages of the file, or the one message that the options describe."""
+    """Return the messages of the file or, without a file, the message that the options describe."""
     if file:
         if target or payload or any(value is not None for value in fields.values()):
             raise typer.BadParameter(
@@ -298,11 +297,11 @@ def _by_option(error: FieldError) -> str:
 def _teller(
     count: Callable[[], None], *, numbered: bool, accepted: bool
 ) -> Callable[[Handed], None]:
-    """Return a callback that counts each line and reports the lines that the API refused.
+    """Return a callback that counts each message and reports those that the API refused.
 
     Args:
-        count: a function that is called once for each line.
-        numbered: whether to report the lines of a file, by their numbers.
+        count: a function that is called once for each message.
+        numbered: whether the messages are lines of a file, to be reported with their line numbers.
         accepted: whether to report the accepted lines of a file too.
     """
 
@@ -326,14 +325,14 @@ def _show_report(report: Report, *, as_json: bool) -> None:
 
 
 def _say_interrupted(report: Report, *, is_file: bool) -> str:
-    """Return what is printed after Ctrl-C; for a file, it names the lines that were not sent."""
+    """Return the text to print after Ctrl-C; for a file, it says which lines were not sent."""
     unsent = f"; the lines after line {report.last_line} were not sent" if is_file else ""
     unsent = "" if report.deliveries is not None else unsent
     return f"homing: interrupted{unsent}; Homing delivers what was accepted"
 
 
 def _say_unended(unended: tuple[MessageRef, ...], timeout: float | None, stack: str | None) -> str:
-    """Return what is printed when --timeout has passed, with the command that shows the status."""
+    """Return the text to print after --timeout, with the command that shows the status."""
     first = unended[0]
     sender = "" if first.sender_id == DEFAULT_SENDER_ID else f" --sender {first.sender_id}"
     where = f" --stack {stack}" if stack else ""

@@ -1,8 +1,8 @@
-"""The boundary between the commands and the terminal: an error becomes one line.
+"""The boundary between the commands and the terminal: each error is reported in one line.
 
 An error from Homing, AWS or the operating system ends the command with exit status 1, and so does a
-missing package whose extra is not installed. Any other exception is a bug; the exit status is then
-70 (EX_SOFTWARE in sysexits.h). In both cases `--debug` shows the traceback.
+package that is missing because its extra is not installed. Any other exception is a bug, with exit
+status 70 (EX_SOFTWARE in sysexits.h). In both cases `--debug` shows the traceback.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Parsing of arguments, the same for every command of `homing`.
 
 - An option may stand before a subcommand: `homing dead-letters --stack A list` is the same as
-  `homing dead-letters list --stack A`. A subcommand without this option refuses it.
+  `homing dead-letters list --stack A`. A subcommand that does not have the option refuses it.
 - A value must be text and not empty, so that an unset shell variable does not mean "all".
 - `--region`, `--profile` and `--construct` need `--stack`; without it they are an error.
 - Every command that has `--stack` has `--construct`. Its value is appended to the stack's name:

@@ -22,7 +22,8 @@ def console(
         typer.Option(
             min=1,
             max=65535,
-            help=f"The port on 127.0.0.1; {DEFAULT_PORT} by default, a free port if it is taken.",
+            help=f"The port on 127.0.0.1; {DEFAULT_PORT} by default, or a free one if that is "
+            "taken.",
             show_default=False,
         ),
     ] = None,
@@ -45,7 +46,7 @@ def console(
         bool, typer.Option("--open/--no-open", help="Open the console in the browser.")
     ] = True,
 ) -> None:
-    """Serve a web page that shows every delivery, until Ctrl-C. Read-only by default."""
+    """Serve, until Ctrl-C, a web page that shows every delivery. It is read-only by default."""
     if demo and where.stack:
         raise typer.BadParameter("--demo cannot be combined with --stack")
     from homing_cli.console.serve import serve  # noqa: PLC0415 -- needs the extra `console`

@@ -85,7 +85,9 @@ def cost(
     plot: Annotated[
         Path | None,
         typer.Option(
-            callback=_png, help="Plot cost against failure rate, for both paths, as this PNG file."
+            callback=_png,
+            help="Write a plot of cost against failure rate, with and without the express path, to "
+            "this PNG file.",
         ),
     ] = None,
     as_json: AsJson = False,

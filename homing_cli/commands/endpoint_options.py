@@ -33,7 +33,7 @@ def endpoint_id_of(text: str) -> str:
 
 
 def header_lines(file: BinaryIO | None) -> list[str]:
-    """Return the lines of `--headers-file` without the blank ones.
+    """Return the lines of `--headers-file` that are not blank.
 
     Error messages contain the number of a line but not its text, which may be secret.
     """

@@ -91,7 +91,7 @@ def show_command(
     where: Where,
     sender: Sender = None,
 ) -> None:
-    """Show an endpoint as JSON, without its secrets. A limit of 0 means that there is none."""
+    """Show an endpoint as JSON, without its secrets. A limit of 0 means no limit."""
     api = ApiClient(where.target())
     found = dict.fromkeys(_LIMITS, 0) | api.endpoints("GET", _path(endpoint_id), None, sender)
     print_json(found)
@@ -182,7 +182,7 @@ def set_command(
     ] = None,
     sender: Sender = None,
 ) -> None:
-    """Create an endpoint, or change the given settings. A new endpoint's secret is shown once."""
+    """Create an endpoint, or change some of its settings. A new endpoint's secret is shown once."""
     given: dict[str, Any] = {
         "url": url,
         "description": description,
@@ -224,7 +224,7 @@ def rotate_command(
     grace: GraceHours = DEFAULT_GRACE,
     sender: Sender = None,
 ) -> None:
-    """Replace the signing secret of an endpoint. The new one is shown once."""
+    """Replace the signing secret of an endpoint. The new secret is shown once."""
     body = {"graceSeconds": round(grace.total_seconds())}
     api = ApiClient(where.target())
     print_json(api.endpoints("POST", f"{_path(endpoint_id)}/rotate-secret", body, sender))
@@ -236,7 +236,7 @@ def trial_command(
     where: Where,
     sender: Sender = None,
 ) -> None:
-    """Send a test message to an endpoint. `homing status ID` shows its status."""
+    """Send a test message to an endpoint. `homing status ID` shows the message's status."""
     api = ApiClient(where.target())
     print_json(api.endpoints("POST", f"{_path(endpoint_id)}/test", None, sender))
 

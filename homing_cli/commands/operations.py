@@ -75,8 +75,8 @@ def broken(
 ) -> None:
     """List executions that ended without delivering or dead-lettering their message.
 
-    It lists those of the last 14 days. The watchdog resumes their deliveries. The exit status is 1
-    if there are any.
+    It lists executions that ended in the last 14 days. The watchdog resumes their deliveries. The
+    exit status is 1 if it lists any.
     """
     found = list(broken_executions(where.target()))
     if as_json:

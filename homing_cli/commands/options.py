@@ -83,7 +83,7 @@ Port: TypeAlias = Annotated[
         "--port",
         min=1,
         max=65535,
-        help="The port on 127.0.0.1; 4566 by default, a free port if it is taken.",
+        help="The port on 127.0.0.1; 4566 by default, or a free one if that is taken.",
         show_default=False,
     ),
 ]

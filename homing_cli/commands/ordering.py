@@ -1,4 +1,4 @@
-"""The command `homing ordering`: the lines of deliveries with an ordering key."""
+"""The command `homing ordering`: lines of ordered deliveries (with an ordering key)."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ def ordering(
     where: Where,
     as_json: AsJson = False,
 ) -> None:
-    """List the lines in which deliveries with an ordering key wait, the longest first."""
+    """List lines of ordered deliveries in which some wait; the line with the most comes first."""
     found = waiting_lines(where.target())
     if as_json:
         print_json([one.to_document() for one in found])
         return
     if found:
-        table = render.table("sender", "to", "key", "its turn", "status", "waiting")
+        table = render.table("sender", "to", "key", "head", "status", "waiting")
         for one in found:
             head = "" if one.head is None else f"{one.head.message_id} ({one.head.head})"
             key, sender = one.reference.ordering_key or "", one.reference.sender_id

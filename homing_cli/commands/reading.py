@@ -73,7 +73,7 @@ def status_command(
 
 
 def _story(target: Target, view: DeliveryView) -> Story:
-    """Return a delivery's attempts, combined from the API, its executions and the ledger."""
+    """Return a delivery's attempts, with data from the API, its executions and the ledger."""
     try:
         return tracing.story(target, view)
     except ClientError as error:
@@ -136,7 +136,7 @@ GroupBy = Annotated[
     typer.Option(
         "--group-by",
         metavar="WORD",
-        help=f"Instead of a list, show counts by {', '.join(GROUPINGS)}. Repeat for more.",
+        help=f"Instead of a list, show counts by one of: {', '.join(GROUPINGS)}. Repeat for more.",
         show_default=False,
     ),
 ]
@@ -150,7 +150,7 @@ def deliveries_command(
     limit: ShownLimit = _LISTED,
     as_json: AsJson = False,
 ) -> None:
-    """List or count waiting, failed and cancelled deliveries, the latest first."""
+    """List waiting, failed and cancelled deliveries, the latest first, or count them."""
     found = many.listed(where.target(), selection.filter(), datetime.now(UTC))
     _show_listed(found, "deliveries", group_by, limit, as_json=as_json)
 
@@ -198,7 +198,7 @@ def dead_letters_list(
 
 
 def only_failed(selection: Selection) -> DeliveryFilter:
-    """Return the filter that the options of a command for dead letters describe.
+    """Return the filter that the options of a dead-letter command describe.
 
     Raises:
         typer.BadParameter: when a value is not valid, or dead letters cannot have the status.

@@ -194,7 +194,7 @@ def _show_preview(groups: Sequence[Group], matched: int, *, as_json: bool) -> No
 
 
 def _follow(redrives: BulkRedrives, redrive_id: str, *, detach: bool, as_json: bool) -> NoReturn:
-    """Show the progress of a bulk redrive until it has ended; with --detach, do not wait for it."""
+    """Show the progress of a bulk redrive until its end; with --detach, only say that it runs."""
     last = many.find(redrives, redrive_id)
     try:
         for last in () if detach else many.followed(redrives, redrive_id, sleep):

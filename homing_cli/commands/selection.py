@@ -102,7 +102,7 @@ _OPTIONS = {
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """The deliveries that a command is about.
+    """The options of a command that select deliveries.
 
     A command with a parameter of this type gets an option for each field (see `Commands`).
     """

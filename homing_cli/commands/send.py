@@ -1,4 +1,4 @@
-"""`homing send`: send messages, follow them if asked to, and report."""
+"""`homing send`: send messages, with `--wait` follow their deliveries, and report the results."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Report:
         duplicates: the number of lines whose message had been accepted before.
         refused: the lines that were not accepted.
         deliveries: the latest status of the deliveries; None if they were not followed.
-        unended: the messages that had not ended when the command stopped following them.
+        unended: the messages whose deliveries had not all ended when the command stopped waiting.
         last_line: the number of the last line whose result is known.
     """
 
@@ -102,7 +102,7 @@ def hand_over(
         together: how many messages are sent in one request.
 
     Raises:
-        KeyboardInterrupt: when interrupted; the report then contains every line that was sent.
+        KeyboardInterrupt: when interrupted; the report contains every line sent until then.
     """
     handing = messages.HandingOver(api, lines, together=together)
     results = iter(handing)
@@ -137,5 +137,5 @@ def watch(api: ApiClient, report: Report, console: Console, timeout: float | Non
 
 
 def _ended(found: Iterable[DeliveryView] | None) -> bool:
-    """Return whether all deliveries of a message have ended; True for an event without any."""
+    """Return whether all deliveries of a message have ended; True if it has no deliveries."""
     return found is not None and all(view.ended for view in found)

@@ -48,7 +48,7 @@ def list_command(
     where: Where,
     as_json: AsJson = False,
 ) -> None:
-    """List API keys with their sender and dates. Neither keys nor hashes are shown."""
+    """List the ids, senders and dates of API keys. The keys themselves are not shown."""
     keys = [senders.key_document(key) for key in senders.listed(where.target())]
     if as_json:
         typer.echo(json.dumps(keys, indent=2))
@@ -76,7 +76,7 @@ def rotate_command(
     grace: GraceHours = DEFAULT_GRACE,
     as_json: AsJson = False,
 ) -> None:
-    """Replace the signing secret of a sender. The new one is shown once."""
+    """Replace the signing secret of a sender. The new secret is shown once."""
     target = where.target()
     secret = senders.rotate_secret(target, name, grace)
     if as_json:

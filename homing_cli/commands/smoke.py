@@ -28,7 +28,7 @@ def smoke(
     ] = _DEFAULT_SECONDS,
     as_json: AsJson = False,
 ) -> None:
-    """Check a deployed stack: send a signed message to its own receiver, and report what works.
+    """Check a deployed stack: send a signed message to the stack's receiver; report what works.
 
     The stack must have been deployed with `-c smokeEndpoint=true`. The exit status is 0 if a
     message was delivered and its signature verified; otherwise the conclusion is printed on

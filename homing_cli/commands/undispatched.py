@@ -98,7 +98,7 @@ def discard_unaccepted(
 ) -> None:
     """Delete unaccepted messages and print them as JSON.
 
-    Accepted messages are never deleted. The exit status is 1 if there was none to delete.
+    Accepted messages are never deleted. The exit status is 1 if none was deleted.
     """
     _check(message_id, everything=everything)
     gone = unaccepted.discard(where.target(), message_id)

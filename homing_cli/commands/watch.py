@@ -68,7 +68,7 @@ def follow(
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     sleep: Callable[[float], None] = time.sleep,
 ) -> Iterator[tuple[Attempted, ...]]:
-    """Once per second, yield the attempts that are new since the last time, possibly none.
+    """Once per second, yield the attempts logged since the previous yield, possibly none.
 
     Args:
         log: the log to read.
