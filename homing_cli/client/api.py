@@ -50,10 +50,10 @@ class ApiClient:
         )
 
     def submit(self, body: bytes) -> Accepted:
-        """Send a message, given as a request body. It goes to the function URL, if there is one.
+        """Send a message, given as a request body, to the function URL or, without one, to the API.
 
         Raises:
-            ResponseError: when the API refuses it.
+            ResponseError: when the API refuses the message.
             ApiError: when the API cannot be reached.
         """
         with self._reachable():
@@ -116,7 +116,7 @@ class ApiClient:
 
     @contextmanager
     def _reachable(self) -> Iterator[None]:
-        """Raise `ApiError` if the API cannot be reached or the credentials cannot be used."""
+        """In a context, raise `ApiError` if the API is unreachable or the credentials unusable."""
         try:
             yield
         except UnreachableError as error:
@@ -131,7 +131,7 @@ class ApiClient:
 
 
 def _not_found(message_id: str, sender_id: str | None) -> str:
-    """Return the error for an unknown message, with a hint to try another sender."""
+    """Return the error text for an unknown message, with a hint to try another sender."""
     named = message_id if len(message_id) <= LIMIT else f"{message_id[:LIMIT]}…"
     looked = f"no message {named} of sender {sender_id or DEFAULT_SENDER_ID} is on record"
     if sender_id:

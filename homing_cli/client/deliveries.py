@@ -82,9 +82,9 @@ def follow(
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     sleep: Callable[[float], None] = time.sleep,
 ) -> Iterator[dict[MessageRef, tuple[DeliveryView, ...]]]:
-    """Poll messages until all their deliveries have ended; yield the deliveries after each round.
+    """Poll messages until all their deliveries have ended; yield all deliveries after each round.
 
-    A message is not polled before its next retry is due.
+    A round polls each message once, except those whose next retry is not due yet.
 
     Args:
         api: the API.
@@ -121,8 +121,8 @@ def follow(
 def _ask(api: ApiClient, message: MessageRef, *, is_last: bool) -> tuple[DeliveryView, ...] | None:
     """Return the deliveries of a message; None if the API cannot answer at the moment.
 
-    The message is then polled again in the next round: when a thousand messages are followed, one
-    failed poll is not worth reporting. With `is_last`, the error is raised instead.
+    After None, the message is polled again in the next round: when a thousand messages are
+    followed, one failed poll is not worth reporting. With `is_last`, the error is raised instead.
     """
     try:
         return views(api.message(message.message_id, message.sender_id))
@@ -133,7 +133,11 @@ def _ask(api: ApiClient, message: MessageRef, *, is_last: bool) -> tuple[Deliver
 
 
 def _next_look(found: Sequence[DeliveryView], now: datetime) -> datetime:
-    """Return the time of the earliest retry if all open deliveries wait for one, otherwise now."""
+    """Return the time of the next poll of a message, given its deliveries.
+
+    If all deliveries that have not ended wait for retries, it is the time of the earliest retry;
+    otherwise it is `now`.
+    """
     times = [view.next_retry_at for view in found if not view.ended]
     return min((timestamps.from_text(at) if at else now for at in times), default=now)
 

@@ -1,4 +1,4 @@
-"""The lines of deliveries with an ordering key, as `homing ordering` shows them."""
+"""Lines of ordered deliveries (with an ordering key), as `homing ordering` shows them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class LineView:
-    """A line in which deliveries wait.
+    """A line of ordered deliveries, some of which wait for their turn.
 
     Args:
         reference: the ids of a delivery in the line; they identify the line.
@@ -55,9 +55,10 @@ class LineView:
 
 
 def waiting_lines(target: Target) -> list[LineView]:
-    """Return the lines in which deliveries wait, the longest first.
+    """Return the lines of ordered deliveries in which some wait.
 
-    This reads the whole table of places.
+    The line with the most waiting deliveries comes first. This function reads the whole table of
+    places (the numbers of ordered deliveries in their lines).
     """
     dynamodb, outputs = target.client("dynamodb"), target.outputs
     pages = dynamodb.get_paginator("scan").paginate(TableName=outputs["PlacesTable"])

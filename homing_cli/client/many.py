@@ -1,4 +1,4 @@
-"""Lists of deliveries and bulk redrives, for the operator."""
+"""Functions for operators: list deliveries; find, follow and stop bulk redrives."""
 
 from __future__ import annotations
 
@@ -30,13 +30,16 @@ def index_of(target: Target) -> DeliveryIndex:
 
 
 def listed(target: Target, wanted: DeliveryFilter, now: datetime) -> list[Listed]:
-    """Return all deliveries that match a filter, the latest first."""
+    """Return all deliveries that match a filter, the latest first.
+
+    They are sorted by the time of the next attempt or, if they have ended, of the end.
+    """
     found = index_of(target).all(wanted, now=now)
     return sorted(found, key=lambda one: one.place, reverse=True)
 
 
 def bulk_redrives(target: Target) -> BulkRedrives:
-    """Return the bulk redrives of a deployed Homing.
+    """Return the object that starts, reads and stops the bulk redrives of a deployed Homing.
 
     To start one, the caller must be allowed to invoke the function `watchdog`.
     """

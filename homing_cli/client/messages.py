@@ -1,4 +1,4 @@
-"""Sending messages: one, or a file with one message per line."""
+"""Sends messages to the API: one message, or a file with one message per line."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class MessageRef:
-    """The identity of a message."""
+    """The identity of a message: its messageId and senderId."""
 
     message_id: str
     sender_id: str
@@ -43,13 +43,13 @@ class MessageRef:
 
 @dataclass(frozen=True, slots=True)
 class Handed:
-    """The result of sending one line.
+    """The result of sending one message.
 
     Args:
-        line: what was sent.
+        line: the message that was sent.
         message: the accepted message; None if it was refused.
-        duplicate: whether it had been accepted before.
-        problems: why it was refused, field by field.
+        duplicate: whether the message had been accepted before.
+        problems: the reasons why it was refused, field by field.
     """
 
     line: Line
@@ -67,7 +67,7 @@ def read_lines(raw: Iterable[bytes]) -> Iterator[Line]:
 
 
 def hand_over(api: ApiClient, line: Line) -> Handed:
-    """Send one message and return the result, also for an invalid line or a failed call."""
+    """Send one message and return the result; an invalid line or failed call raises no error."""
     try:
         return _not_utf8(line) or _handed(line, api.submit(line.body))
     except (CallError, ApiError) as error:
@@ -147,7 +147,7 @@ class HandingOver:
     def begun(self) -> Iterator[Handed]:
         """Yield, after an interruption, the results of the messages that were being sent.
 
-        They may include the last results that the iteration has already yielded.
+        Some of these results may already have been yielded by the iteration itself.
         """
         for future in self._pending:
             if not future.cancelled():
@@ -181,7 +181,7 @@ def compose(target_url: str | None, payload: str, options: dict[str, object]) ->
     """Return a request body that contains the text of a payload unchanged.
 
     Args:
-        target_url: where to deliver; None if the options name an endpoint.
+        target_url: the URL to deliver to; None if the options name an endpoint.
         payload: JSON, or the plain text itself if `contentType` is not JSON.
         options: the other fields of the request body; a field that is None is left out.
 

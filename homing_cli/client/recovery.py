@@ -46,8 +46,8 @@ class Actions:
 
     Args:
         target: the deployed Homing; the caller needs `dynamodb:GetItem` and `UpdateItem` on the
-            ledger, `states:StartExecution` and `DescribeExecution`, and for large payloads what
-            `PayloadStore.renew` needs.
+            ledger, `states:StartExecution` and `DescribeExecution`, and for large payloads the
+            permissions of `PayloadStore.renew`.
         clock: returns the current time.
     """
 

@@ -29,7 +29,7 @@ class SenderError(CommandError):
 
 @dataclass(frozen=True, slots=True)
 class Added:
-    """A new key. Its text and the secret are shown once and cannot be read again.
+    """A new API key. Its text, and the secret if new, are shown once and cannot be read again.
 
     Args:
         key: the stored key, without its text.
@@ -68,12 +68,12 @@ def add(target: Target, sender_id: str) -> Added:
 
 
 def listed(target: Target) -> list[ApiKey]:
-    """Return all keys, including revoked ones, by sender and age."""
+    """Return all API keys, including revoked ones, sorted by sender and creation time."""
     return sorted(_keys(target).all(), key=lambda key: (key.sender_id, key.created_at))
 
 
 def revoke(target: Target, key_id: str) -> None:
-    """Revoke a key; this cannot be undone.
+    """Revoke an API key; this cannot be undone.
 
     Raises:
         NotFoundError: when there is no such key.
@@ -83,7 +83,9 @@ def revoke(target: Target, key_id: str) -> None:
 
 
 def rotate_secret(target: Target, sender_id: str, grace: timedelta) -> str:
-    """Replace the secret of a sender; the old secrets also sign during a grace period.
+    """Replace the secret of a sender, and return the new one.
+
+    During a grace period, the old secrets also sign.
 
     Raises:
         NotFoundError: when the sender has no secret.
@@ -109,7 +111,7 @@ def rotate_secret(target: Target, sender_id: str, grace: timedelta) -> str:
 
 
 def key_document(key: ApiKey) -> dict[str, Any]:
-    """Return a key without its hash, as shown by the commands."""
+    """Return the document of an API key that the commands show, without its hash."""
     return {
         "keyId": key.key_id,
         "senderId": key.sender_id,

@@ -83,7 +83,7 @@ def find_target(
         profile: the AWS profile; None for the default profile.
 
     Raises:
-        NoTargetError: when no deployed Homing can be found there.
+        NoTargetError: when the stack, or the running local cloud, cannot be found.
     """
     if not stack:
         return _find_local_target()
@@ -165,7 +165,7 @@ def _local_session(key: LocalKey, region: str) -> boto3.Session:
 
 
 def _find_local_target() -> Target:
-    """Return the running local cloud whose state is in the nearest folder.
+    """Return the running local cloud of the current folder or, without one, of a parent folder.
 
     The state of a local cloud that no longer runs is ignored.
     """

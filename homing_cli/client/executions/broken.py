@@ -28,7 +28,7 @@ class Broken:
         arn: the ARN of the execution.
         status: FAILED, TIMED_OUT or ABORTED.
         error: the execution's error and cause; empty if it was stopped without one.
-        stopped_at: when the execution ended.
+        stopped_at: the time at which the execution ended.
     """
 
     arn: str
@@ -52,9 +52,9 @@ class Broken:
 
 
 def broken_executions(target: Target, since: datetime | None = None) -> Iterator[Broken]:
-    """Yield the broken executions, status by status, newest first.
+    """Yield the broken executions, grouped by status; in each group, the newest first.
 
-    Executions that `homing drain` stopped are not among them: their messages are dead-lettered or
+    Executions that `homing drain` stopped are left out: their messages have been dead-lettered or
     cancelled.
 
     Args:

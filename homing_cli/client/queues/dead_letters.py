@@ -34,7 +34,7 @@ _NO_DEAD_LETTER = (
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """A dead-lettered delivery: its ids, why it failed, and the whole document."""
+    """A dead-lettered delivery: its ids, the reason of its failure, and its whole document."""
 
     reference: Reference
     attempts: int
@@ -45,7 +45,7 @@ class DeadLetter:
 
     @property
     def failed_at(self) -> datetime:
-        """The time of the last attempt or, if unknown, the time when an attempt was due."""
+        """The time of the last attempt or, if unknown, the time at which an attempt was due."""
         outcome = self.document.get("outcome") or {}
         return timestamps.from_text(outcome.get("timestamp") or self.document["dueAt"])
 
@@ -85,7 +85,7 @@ class DeadLetter:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """The result of reading the queue.
+    """The result of reading the dead-letter queue.
 
     Args:
         total: the approximate number of messages in the queue, as counted by SQS.
@@ -100,7 +100,7 @@ class Look:
     passed_over: int = 0
 
     def to_endpoint(self, endpoint_id: str | None) -> Self:
-        """Return the result with only the dead letters of one endpoint; None keeps all."""
+        """Return this result with only the dead letters of one endpoint, or with all for None."""
         if endpoint_id is None:
             return self
         kept = tuple(one for one in self.dead_letters if one.reference.endpoint_id == endpoint_id)
@@ -176,7 +176,7 @@ def _count(client: Any, queue: str) -> int:
 
 
 def _bodies(client: Any, queue: str, limit: int | None, hold_seconds: int) -> Iterator[str]:
-    """Yield the body of each message once; all are released when the iteration ends."""
+    """Yield the body of each message once. At the end, all messages become visible again."""
     with lease(client, queue, hold_seconds) as leased:
         for message in leased.messages(limit):
             yield message["Body"]

@@ -62,14 +62,14 @@ class Filter:
 
 @dataclass(frozen=True, slots=True)
 class HeldDeadLetter:
-    """A held dead letter; it is released unless it is deleted."""
+    """A dead letter that is held: hidden from other consumers until it is deleted or released."""
 
     dead_letter: DeadLetter
     delete: Callable[[], None]
 
 
 class Held:
-    """The dead letters that a filter matches, held while they are iterated; created by `hold`."""
+    """Iterates over the dead letters that match a filter, and holds them; created by `hold`."""
 
     def __init__(self, leased: Lease, wanted: Filter) -> None:
         self._leased = leased
@@ -90,9 +90,9 @@ class Held:
 
 @contextmanager
 def hold(target: Target, wanted: Filter) -> Iterator[Held]:
-    """Hold the dead letters that a filter matches until the context ends.
+    """Return a context in which the dead letters that match a filter are held.
 
-    Those that have not been deleted are then released.
+    When the context ends, those that have not been deleted become visible to other consumers.
     """
     with lease(target.client("sqs"), target.outputs["DeadLetterQueueUrl"], HOLD_SECONDS) as leased:
         yield Held(leased, wanted)

@@ -1,4 +1,4 @@
-"""A lease of the messages of an SQS queue: each is received once, and released unless deleted.
+"""A lease of SQS messages: each is received once and, unless it is deleted, made visible again.
 
 A received message is hidden from other consumers until it is deleted, the lease ends, or
 `hold_seconds` have passed. After that time SQS redelivers it with a new receipt handle and refuses
@@ -22,7 +22,7 @@ _STALE = frozenset({"InvalidParameterValue", "ReceiptHandleIsInvalid"})
 
 @contextmanager
 def lease(client: Any, queue: str, hold_seconds: int) -> Iterator[Lease]:
-    """Lease messages of a queue; those that were not deleted are released when the context ends."""
+    """Lease messages of a queue until the context ends; then make undeleted ones visible again."""
     leased = Lease(client, queue, hold_seconds)
     try:
         yield leased
@@ -55,10 +55,10 @@ class Lease:
     def messages(self, limit: int | None = None) -> Iterator[Mapping[str, Any]]:
         """Yield up to `limit` messages, each once.
 
-        The iteration ends when SQS returns no messages. After its hold, SQS redelivers a message
-        that was not deleted, possibly before messages that it has not delivered yet. The iteration
-        therefore also ends when SQS has returned more repeated messages in a row than there have
-        been different messages in all.
+        The iteration ends when SQS returns no messages. After `hold_seconds`, SQS redelivers a
+        message that was not deleted, possibly before messages that it has not delivered yet. The
+        iteration therefore also ends when SQS has returned more repeated messages in a row than
+        there have been different messages in all.
         """
         known = 0
         while known <= self.seen and (limit is None or self.seen < limit):
@@ -84,7 +84,7 @@ class Lease:
                 raise
 
     def release(self) -> None:
-        """Release all held messages, ten with each call.
+        """Make all leased messages visible to other consumers again, ten with each call.
 
         A message that SQS refuses to release is already visible, or will be when its hold ends.
         """

@@ -31,13 +31,13 @@ _EVERY_TRY_FAILED = "it could not be accepted in any of its tries; the log of `i
 
 @dataclass(frozen=True, slots=True)
 class UnacceptedMessage:
-    """A message of the queue.
+    """An unaccepted message.
 
     Args:
         body: the body of the message, as it was on the ingest queue.
         attributes: the message attributes, as they were on the ingest queue, and `messageId`.
         queue_arn: the ingest queue.
-        problem: why the message is invalid; None if SQS moved it to this queue after its last try.
+        problem: why the message is invalid; None if SQS moved it here after the last failed try.
     """
 
     body: str
@@ -47,7 +47,7 @@ class UnacceptedMessage:
 
     @classmethod
     def from_queue(cls, message: Mapping[str, Any]) -> Self:
-        """Build the message from a queue message, as SQS returns it."""
+        """Build the unaccepted message from a message as SQS returns it."""
         given = message.get("MessageAttributes", {}).items()
         texts = {name: each["StringValue"] for name, each in given if "StringValue" in each}
         attributes = {name: texts[name] for name in ATTRIBUTES if name in texts}
@@ -122,7 +122,7 @@ def send_again(target: Target, message_id: str | None) -> int:
 
 
 def discard(target: Target, message_id: str | None) -> list[UnacceptedMessage]:
-    """Permanently delete unaccepted messages, all if no id is given, and return them."""
+    """Permanently delete the unaccepted messages with a messageId, or all for None; return them."""
     gone = []
     for leased, message, found in _meant(target, message_id):
         leased.delete(message)

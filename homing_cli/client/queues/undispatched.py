@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class UndispatchedMessage:
-    """A queue message: its text, and the JSON object in it (empty if the text is not one)."""
+    """An undispatched message: its body, and the JSON object that the body contains, or {}."""
 
     body: str
     document: Mapping[str, Any]
