@@ -1,11 +1,11 @@
 """Protection of the console from other web pages, including those of other local programs.
 
-- The server listens on 127.0.0.1 only. A request whose `Host` is not its own address is refused,
-  which prevents DNS rebinding (a foreign name that resolves to 127.0.0.1).
+- The server listens on 127.0.0.1 only. A request whose `Host` is not the console's address is
+  refused, which prevents DNS rebinding (a foreign name that resolves to 127.0.0.1).
 - Another page can only link to the console. A frame, image, script request or prefetch from another
   page is refused before anything is rendered, since rendering calls AWS. No response has a CORS
   header.
-- An action needs a token that only the console's own pages contain. It is new at each start.
+- An action needs a token that only the console's own pages contain. The token is new at each start.
 - Pages run only scripts that carry the page's nonce, load nothing from elsewhere, and cannot be
   framed.
 """

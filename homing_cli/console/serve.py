@@ -1,4 +1,4 @@
-"""Serving the console on 127.0.0.1."""
+"""Serves the console on 127.0.0.1."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def serve(
         target: the deployed Homing.
         port: the port to listen on; None for 8088, or any free port if that is taken.
         allow_actions: whether the actions are allowed.
-        on_ready: called with the address.
+        on_ready: called with the console's address once it accepts requests.
 
     Raises:
         CommandError: when the port is taken.

@@ -47,7 +47,7 @@ class Services:
         sources: the data sources of the pages of endpoints and senders.
         executions: the executions of deliveries.
         attempts: the logged attempts.
-        histories: the histories of recorded deliveries, for the what-if page.
+        histories: the attempts of recorded deliveries, for the what-if page.
         standing: the current state of the queues.
         redrives: bulk redrives.
         actions: the actions; None if the console is read-only.

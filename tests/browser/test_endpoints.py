@@ -106,7 +106,7 @@ def test_a_secret_is_rotated_and_the_new_one_copied(
     page.get_by_label("The old secrets sign for").fill("2")
     examine(page)
     page.get_by_role("button", name="Rotate the secret").click()
-    expect(page.get_by_text("It is not shown again")).to_be_visible()
+    expect(page.get_by_text("The secret is not shown again")).to_be_visible()
     page.wait_for_load_state()  # with the page's script, which copies the text
     page.get_by_role("button", name="Copy the secret").click()
     expect(page.locator("p[data-said]")).to_have_text("Copied: secret")

@@ -54,7 +54,7 @@ class ConsoleActions:
 
     Args:
         target: the deployed Homing.
-        catalogue: reads the deliveries of that Homing.
+        catalogue: reads the records of deliveries.
     """
 
     def __init__(self, target: Target, catalogue: Catalogue) -> None:
@@ -111,7 +111,7 @@ class ConsoleActions:
             self._ledger.settle(reference, record)
 
     def _held(self, wanted: Collection[str]) -> Iterator[HeldDeadLetter]:
-        """Hold and yield the dead letters of these deliveries, until all are found."""
+        """Hold and yield the dead letters of the deliveries with these ids, until all are found."""
         missing = set(wanted)
         with hold(self._target, _DeadLetters(delivery_ids=frozenset(missing))) as dead_letters:
             for held in dead_letters:

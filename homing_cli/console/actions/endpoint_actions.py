@@ -111,7 +111,7 @@ class Outcome:
 
 
 class EndpointActions:
-    """Runs actions on endpoints, and keeps the latest results until their page has been shown.
+    """Runs actions on endpoints, and keeps the results of the latest ones for their pages.
 
     Args:
         api: the API.
@@ -138,7 +138,7 @@ class EndpointActions:
         """Return the result of an action. A result that contains a secret is returned only once.
 
         Raises:
-            NotFoundError: when there is no such result, or its secret has been shown.
+            NotFoundError: when there is no such result, or its secret has already been shown.
         """
         found = self._outcomes.get(outcome_id)
         if found is None:

@@ -76,7 +76,7 @@ class Job:
 
 
 class Jobs:
-    """The latest actions that were started in one console."""
+    """The actions that were started last in one console."""
 
     def __init__(self) -> None:
         self._jobs: dict[str, Job] = {}

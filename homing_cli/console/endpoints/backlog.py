@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Backlog:
-    """Waiting and failed deliveries, in groups with the same cause, the largest first.
+    """Waiting and failed deliveries, in groups with the same cause, the largest group first.
 
     Args:
         groups: the deliveries, grouped by the fields in `homing_cli.console.reading.counts.BY`.
         waiting: how many wait, by senderId and endpointId.
         failed: how many have failed, by senderId and endpointId.
-        at: when they were counted.
+        at: the time at which they were counted.
     """
 
     groups: Sequence[Group]
@@ -33,7 +33,7 @@ class Backlog:
 
     @classmethod
     def of(cls, groups: Sequence[Group], at: datetime) -> Backlog:
-        """Build the backlog from groups of deliveries, and count these by sender and endpoint."""
+        """Build the backlog from groups of deliveries; count deliveries by sender and endpoint."""
         waiting, failed = Counter[tuple[str, str]](), Counter[tuple[str, str]]()
         for group in groups:
             counts = failed if group.values["status"] in FAILED else waiting

@@ -60,8 +60,8 @@ class RecentAttempts:
 
     Args:
         target: the deployed Homing.
-        most: how many attempts are kept in memory; if there are more, the period is shorter than an
-            hour.
+        most: the maximum number of attempts in memory; if the last hour has more, only the latest
+            are kept, so the period is shorter than an hour.
     """
 
     def __init__(self, target: Target, most: int = MOST) -> None:
@@ -72,7 +72,7 @@ class RecentAttempts:
         self._period: tuple[datetime, datetime] | None = None
 
     def read(self, now: datetime) -> Sample:
-        """Return the attempts of the last hour, or of less if there are too many.
+        """Return the attempts of the last hour, or of a shorter period if there are too many.
 
         Raises:
             BotoCoreError, ClientError: when the logs cannot be read.
@@ -88,7 +88,7 @@ class RecentAttempts:
         return Sample(tuple(self._known), since, now)
 
     def _read_back(self, now: datetime) -> datetime:
-        """Read the last hour backwards in steps, until there are enough attempts.
+        """Read the logs of the last hour backwards in steps, until `most` attempts are found.
 
         Return the start of the period that has been read.
         """

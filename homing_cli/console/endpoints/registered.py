@@ -31,11 +31,11 @@ MOST = 5000  # the maximum number of endpoints that a list reads
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How much of its limits an endpoint uses.
+    """How much an endpoint uses of its limits of concurrency and rate.
 
     Args:
-        slots_in_use: how many attempts have a concurrency slot.
-        next_slot: when the next rate slot is free; None if the endpoint's rate is not limited.
+        slots_in_use: how many attempts hold a concurrency slot.
+        next_slot: the time at which the next rate slot is free; None if the rate is not limited.
     """
 
     slots_in_use: int
@@ -44,7 +44,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class SecretDates:
-    """When a secret was created, and when it stops signing, as texts in ISO 8601.
+    """The times at which a signing secret was created and stops signing, in ISO 8601.
 
     The current secret does not stop signing: its `expires_at` is None.
     """
@@ -60,7 +60,7 @@ class SecretDates:
 
 
 class Registry:
-    """Reads endpoints, keys, and the dates of secrets.
+    """Reads endpoints, API keys, and the dates of signing secrets.
 
     Its methods raise BotoCoreError or ClientError when a table cannot be read.
 

@@ -1,4 +1,4 @@
-"""One endpoint as shown in lists and on its page: its state, its health, its backlog."""
+"""One endpoint as shown in lists and on its page: state, health, waiting and failed deliveries."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _ATTEMPTED = FAILED | {Status.RETRY_SCHEDULED}
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """An endpoint with its health.
+    """An endpoint with its health, and its waiting and failed deliveries.
 
     Args:
         endpoint: the endpoint.
@@ -53,7 +53,7 @@ class Row:
 
     @property
     def cause(self) -> str:
-        """The most frequent category among the endpoint's failures; empty if there are none."""
+        """The most frequent category of the endpoint's waiting and failed deliveries, or empty."""
         found = (group.values["category"] for group in self.groups or ())
         return next(filter(None, found), "")
 
@@ -86,7 +86,7 @@ class Row:
 def rows(
     endpoints: Iterable[Endpoint], backlog: Backlog | None, sample: Sample | None
 ) -> list[Row]:
-    """Return endpoints with their health, the most urgent state first, then by sender and id."""
+    """Return a row for each endpoint, sorted by state (most urgent first), sender and id."""
     health = {} if sample is None else health_by_endpoint(sample.attempts)
     groups: dict[tuple[str, str], list[Group]] = {}
     for group in () if backlog is None else backlog.groups:

@@ -54,7 +54,7 @@ class Sources:
         registry: endpoints, keys and the dates of secrets.
         counts: counts of deliveries that wait or have failed.
         attempts: the attempts of the last hour.
-        lines: the lines in which deliveries with an ordering key wait.
+        lines: the lines of ordered deliveries in which some wait.
     """
 
     registry: Registry
@@ -96,7 +96,10 @@ class Sources:
         return _latest(self.attempts, "")
 
     def lines_of(self, sender_id: str, endpoint_id: str) -> Latest[Sequence[LineView]]:
-        """Return the lines of an endpoint in which deliveries wait, the longest first."""
+        """Return an endpoint's lines of ordered deliveries in which some wait.
+
+        The line with the most waiting deliveries comes first.
+        """
         read = _latest(self.lines, "")
         if read.value is None:
             return read

@@ -17,7 +17,7 @@ EXAMPLE = '{"total": 250}'
 
 
 def typed_event(sender_id: str, event_type: str, payload: str) -> Event:
-    """Return the event that was typed into a form, with its payload as JSON text.
+    """Return the event that was typed into a form; `payload` is JSON text.
 
     Raises:
         InvalidMessageError: when the event is invalid; the exception contains all errors.

@@ -1,3 +1,3 @@
-"""Figures of the overview: attempts of the last hours, and the queues now."""
+"""Figures of the overview: attempts of the last hours, and the current state of the queues."""
 
 __all__ = ["cloudwatch", "figures", "standing"]

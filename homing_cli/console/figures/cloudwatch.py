@@ -22,7 +22,7 @@ def from_cloudwatch(client: Any, namespace: str, span: Span) -> Figures:
     Args:
         client: a CloudWatch client.
         namespace: the namespace of the metrics (the stack's output `MetricsNamespace`).
-        span: the time to cover.
+        span: the period.
     """
     step = int(span.step.total_seconds())
     whole = step * span.steps
@@ -66,7 +66,7 @@ def _ask(client: Any, queries: list[dict[str, Any]], span: Span) -> dict[str, di
 
 
 def _filled(values: Mapping[Any, float], span: Span, nothing: float | None) -> list[float | None]:
-    """Return a figure for each step, also for those without data, which CloudWatch leaves out."""
+    """Return a figure for each step; `nothing` for steps without data, which CloudWatch omits."""
     made: list[float | None] = [nothing] * span.steps
     for at, value in values.items():
         number = span.number_of(at)

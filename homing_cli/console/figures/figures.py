@@ -58,10 +58,10 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """The figures for a span. Each list has one figure for each step of the span.
+    """The overview's figures for a period. Each list has one figure for each step of the span.
 
     Args:
-        span: the span.
+        span: the period, in steps.
         delivered: successful attempts.
         retried: failed attempts that are retried.
         failed: failed attempts that are not retried.

@@ -1,4 +1,4 @@
-"""Pages that ask to confirm an action, start it, and show its progress."""
+"""Pages that let operators confirm an action, start it, and show its progress."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def job(request: Request) -> Response:
 
 
 def check_allowed(services: Services) -> ConsoleActions:
-    """Return the actions of the console, if it allows actions.
+    """Return the object that runs actions, if the console allows actions.
 
     Raises:
         HTTPException: when the console is read-only.

@@ -1,4 +1,4 @@
-"""The lists of deliveries and of dead letters: filtered, and either page by page or counted."""
+"""The pages that list deliveries and dead letters, either one by one or counted in groups."""
 
 from __future__ import annotations
 
@@ -50,12 +50,12 @@ _DELIVERY_ID = re.compile(r"[0-9a-f]{32}")
 
 @dataclass(frozen=True, slots=True)
 class _List:
-    """The list of deliveries or of dead letters.
+    """One of the two lists: that of deliveries, or that of dead letters.
 
     Args:
         title: the heading of the page.
         path: the path of the page.
-        statuses: the statuses of the deliveries that it lists unless one is chosen.
+        statuses: the statuses of the listed deliveries, unless the operator chooses a status.
         choices: the choices of its status filter: values and labels.
     """
 
@@ -187,7 +187,7 @@ def _others(page: Page | None, exact: Sequence[Listed]) -> list[Listed]:
 
 
 def _refresh_seconds(chosen: Selection, *, is_busy: bool) -> int | None:
-    """Return after how many seconds the page reloads; None if it does not.
+    """Return the number of seconds after which the page reloads; None if it does not.
 
     A page reloads to get an answer that is still being computed. The first page of a list also
     reloads to show new deliveries.

@@ -1,4 +1,4 @@
-"""Pages that ask to confirm an action on an endpoint, run it, and show the result."""
+"""Pages that let operators confirm an action on an endpoint, run it, and show the result."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def done(http: HttpRequest) -> Response:
     """Show the result of an action. If it contains a new secret, it is shown only once.
 
     Raises:
-        NotFoundError: when the result has been shown already, or there is none.
+        NotFoundError: when there is no such result, or its secret has already been shown.
     """
     services = services_of(http)
     outcome = _actions(services).outcome(http.path_params["outcome_id"])

@@ -96,7 +96,7 @@ def one(request: Request) -> Response:
 
 
 def _secrets(services: Services, endpoint: Endpoint) -> tuple[Sequence[SecretDates], str]:
-    """Return the dates of the endpoint's secrets, or why they cannot be read."""
+    """Return the dates of the endpoint's secrets, and an error code ('' if they can be read)."""
     try:
         return services.sources.registry.secrets(endpoint), ""
     except ClientError as error:  # the operator may not be allowed to read this table

@@ -170,6 +170,6 @@ def _query(redrive: BulkRedrive) -> dict[str, str]:
 
 
 def _command(given: Mapping[str, str]) -> str:
-    """Return the shell command that starts the same bulk redrive."""
+    """Return the shell command that starts the bulk redrive described by a form."""
     options = [f"{_OPTIONS[name]} {shlex.quote(text)}" for name, text in given.items()]
     return " ".join(["homing dead-letters redrive", *(options or ["--all"])])

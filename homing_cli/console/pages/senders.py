@@ -45,7 +45,7 @@ def show(request: Request) -> Response:
 
 
 def _keys(services: Services) -> tuple[list[ApiKey], str]:
-    """Return the API keys, or why they cannot be read."""
+    """Return the API keys, and an error code ('' if they can be read)."""
     try:
         return services.sources.registry.keys(), ""
     except ClientError as error:  # the operator may not be allowed to read this table

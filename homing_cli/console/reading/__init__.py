@@ -1,4 +1,4 @@
-"""Reading deliveries for the console: lists, counts and faults."""
+"""Reads deliveries for the console: lists, counts and faults."""
 
 __all__ = [
     "addressed",

@@ -46,7 +46,7 @@ class Recipient:
 
 
 class Addressed:
-    """Reads the endpoints of a target.
+    """Reads the endpoints of a deployed Homing.
 
     Args:
         target: the deployed Homing.
@@ -69,8 +69,8 @@ class Addressed:
         """Return the endpoints of at most 100 deliveries, by senderId and endpointId.
 
         Raises:
-            DependencyError: when the table is too busy.
-            BotoCoreError, ClientError: when it cannot be read.
+            DependencyError: when the table of endpoints is too busy.
+            BotoCoreError, ClientError: when the table cannot be read.
         """
         ids: dict[str, set[str]] = {}
         for one in deliveries:

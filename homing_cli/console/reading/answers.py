@@ -25,7 +25,7 @@ _MOST = 50  # the number of questions whose answers are kept
 
 @dataclass(slots=True)
 class _Made(Generic[Answer]):
-    """The answer to a question: the one being computed or computed last, and the one before it."""
+    """The answers to one question: the latest, which may be incomplete, and the previous one."""
 
     future: Future[Answer]
     before: Answer | None = None

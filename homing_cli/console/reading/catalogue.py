@@ -1,4 +1,4 @@
-"""Reading single deliveries of a deployed Homing by their ids."""
+"""Reads single deliveries of a deployed Homing by their ids."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _ID_SHOWN = 32  # in characters: the part of a deliveryId that an error message 
 
 
 class Catalogue:
-    """The deliveries of a target; safe to share between threads.
+    """Reads single deliveries of a deployed Homing; safe to share between threads.
 
     Args:
         target: the deployed Homing.
@@ -42,7 +42,7 @@ class Catalogue:
     def message(self, message_id: str, sender_id: str) -> list[dict[str, Any]]:
         """Return the ledger records of a message's deliveries.
 
-        For a delivery that has no record yet, the list contains a stand-in.
+        For a delivery that has no record yet, the list contains a stand-in record.
 
         Raises:
             NotFoundError: when no such message has been accepted, or its records have been deleted.

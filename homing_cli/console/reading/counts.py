@@ -20,11 +20,11 @@ BY = ("senderId", "endpoint", "category", "status")
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """The deliveries that match a filter, by sender, endpoint, category and status.
+    """Counts of the deliveries that match a filter, by sender, endpoint, category and status.
 
     Args:
-        groups: the groups, the largest first.
-        at: when they were counted.
+        groups: the groups of deliveries, the largest first.
+        at: the time at which they were counted.
     """
 
     groups: tuple[Group, ...]
@@ -55,7 +55,7 @@ def counts_of(index: DeliveryIndex) -> Counts:
 
 
 def pages_of(index: DeliveryIndex) -> Pages:
-    """Return a cache of list pages. The filter and the start of a page identify it."""
+    """Return a cache of list pages, each identified by its filter and the place where it starts."""
 
     def page(asked: tuple[DeliveryFilter, Place | None]) -> Page:
         wanted, after = asked

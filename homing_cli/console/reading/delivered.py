@@ -50,7 +50,7 @@ class Delivered:
 
         Args:
             wanted: the filter that selects deliveries.
-            after: where the previous page ends; None for the first page.
+            after: the place at which the previous page ends; None for the first page.
             limit: the maximum number of deliveries on the page.
             now: the time.
 

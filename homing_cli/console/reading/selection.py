@@ -35,7 +35,7 @@ class Selection:
     Args:
         given: the fields of the filter that are given, by their names in the API.
         wanted: the filter.
-        after: the place after which the page begins; None for the first.
+        after: the place after which the page begins; None for the first page.
         complaint: what is wrong with a field; empty if nothing is. With a complaint, `wanted`
             matches all deliveries.
     """
@@ -51,7 +51,7 @@ class Selection:
 
         Args:
             query: the parameters.
-            statuses: the statuses that the page lists unless one is chosen.
+            statuses: the statuses that the page lists if the parameters name no status.
         """
         names = (*FIELDS, _AFTER)
         given = {name: text for name in names if (text := query.get(name, "").strip())}
@@ -78,7 +78,7 @@ class Selection:
         return self.wanted.statuses == (Status.DELIVERED,)
 
     def shown(self, name: str) -> str:
-        """Return what a field of the form shows; a time is in UTC, in the format of HTML inputs."""
+        """Return the text that a form field shows; a time is in UTC, in the form of HTML inputs."""
         text = self.given.get(name, "")
         return text[: _MINUTES + 3].removesuffix("Z") if name in _TIMES else text
 

@@ -99,7 +99,7 @@ def test_our_own_faults_are_apart_with_what_to_run() -> None:
     assert "Internal error</span>, ours" in ours
     assert "2 accepted messages could not be dispatched" in ours
     assert "1 message of ingest queues could not be accepted" in ours
-    assert "Our own faults" not in overview([PLAIN])
+    assert "Homing's own faults" not in overview([PLAIN])
 
 
 def test_where_nothing_is_wrong_the_overview_says_so_and_while_it_counts_that_it_does() -> None:
@@ -222,7 +222,7 @@ def test_dead_letters_can_be_chosen_where_actions_are_allowed(
 ) -> None:
     text = client_of(actions).get("/dead-letters").text
     assert text.count('type="checkbox"') == boxes
-    assert ("Discard those chosen…" in text) is bool(boxes)
+    assert ("Discard the chosen ones…" in text) is bool(boxes)
 
 
 def test_what_is_wrong_with_a_filter_is_said_beside_it() -> None:
