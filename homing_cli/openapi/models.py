@@ -47,7 +47,7 @@ class Links(_Answer):
 
 
 class AcceptedMessage(_Answer):
-    """An accepted message. A duplicate gets the same response as the first."""
+    """An accepted message. A duplicate gets the same response as the original message."""
 
     message_id: str
     sender_id: str
@@ -83,7 +83,7 @@ class ErrorDetails(_Answer):
 
 
 class Attempt(_Answer):
-    """One attempt and the retry that followed."""
+    """One attempt, and the retry that follows it, if any."""
 
     attempt_number: int = Field(description="The number of the attempt, counted from 0.")
     timestamp: str = Field(description="When the outcome of the attempt was observed.")
@@ -107,7 +107,7 @@ class Attempt(_Answer):
 
 
 class Redrive(_Answer):
-    """A redrive, with the status of the delivery before it."""
+    """A redrive, with the delivery's status before the redrive."""
 
     timestamp: str = Field(description="When the delivery was redriven.")
     status: str = Field(
@@ -122,7 +122,7 @@ class Redrive(_Answer):
 
 
 class HistorySummary(_Answer):
-    """A summary of the attempts that were removed from the history after many redrives."""
+    """A summary of the attempts that were removed from retryHistory because of many redrives."""
 
     attempts: int
     redrives: int
@@ -134,7 +134,7 @@ class HistorySummary(_Answer):
 
 
 class WaitsBehind(_Answer):
-    """The delivery at the head of a line."""
+    """The delivery at the head of a line of ordered deliveries."""
 
     message_id: str
     sequence: int
@@ -244,7 +244,7 @@ class RedrivenMessage(_Answer):
 
 
 class FailedGroup(_Answer):
-    """Failed deliveries of one endpoint with one cause."""
+    """A group of failed deliveries to one endpoint with the same cause."""
 
     sender_id: str
     endpoint: str = Field(description="The endpointId, or the URL of deliveries to a plain URL.")
