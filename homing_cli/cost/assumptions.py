@@ -39,7 +39,7 @@ class Function:
 
 @dataclass(frozen=True, slots=True)
 class Express:
-    """How an Express execution is billed: for the endpoint's time, and `task_ms` for each task."""
+    """How an Express execution is billed: the endpoint's response time, plus `task_ms` per task."""
 
     memory_mb: int
     rounding_ms: int
@@ -63,7 +63,7 @@ class Tracing:
 
 @dataclass(frozen=True, slots=True)
 class Assumptions:
-    """The assumptions.
+    """The assumptions of the cost model.
 
     Args:
         settings: settings of the stack (batch size, retention, queue type).

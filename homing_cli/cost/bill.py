@@ -39,7 +39,7 @@ class Line:
         service: the AWS service.
         what: what is billed.
         source: how the quantity is computed, in terms of counts and assumptions.
-        quantity: the quantity for all messages of the scenario.
+        quantity: the quantity for all messages of the workload.
         price_name: the name of the price.
         price: the unit price.
     """
@@ -81,7 +81,7 @@ def bill(basis: Basis) -> list[Line]:
 
 
 def dispatch_ms(basis: Basis) -> int:
-    """Return how long the dispatcher processes a batch."""
+    """Return the milliseconds that the dispatcher takes to process a batch."""
     longest_ms = expected_longest(dispatch_waits(basis), basis.workload.batch_size)
     return function_ms(basis.assumptions.functions["Dispatch"], basis.workload, longest_ms)
 
@@ -176,7 +176,7 @@ def _events(basis: Basis, calls: Calls) -> Iterator[Line]:
 
 
 def _detached(basis: Basis, calls: Calls) -> Iterator[Line]:
-    """Yield the lines of detached messages, which are postponed, redelivered and settled."""
+    """Yield the lines for detached messages: redelivery, and the reads that settle them."""
     share = detached_share(basis)
     fifo = f"sqs.{basis.assumptions.settings['queue']}.requests"
     again = share * calls["sqs.deliveries.receive"]
@@ -205,7 +205,7 @@ def _tracing(basis: Basis, calls: Calls) -> Iterator[Line]:
 
 
 def express_times(basis: Basis) -> list[tuple[float, float]]:
-    """Return how long Express executions take, as (probability, milliseconds)."""
+    """Return the possible durations of an Express execution, as (probability, milliseconds)."""
     return [
         (
             probability,

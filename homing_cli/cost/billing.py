@@ -57,7 +57,7 @@ def batch_fill(rate: float, batch_ms: float, concurrency: int, limit: int) -> fl
 
     Args:
         rate: messages per second.
-        batch_ms: how long the dispatcher works on a batch.
+        batch_ms: the time that the dispatcher takes for a batch.
         concurrency: how many batches are dispatched concurrently.
         limit: how many messages a batch can hold.
     """
@@ -86,8 +86,8 @@ def function_gb_seconds(function: Function, ms: float, assumptions: Assumptions)
 def traces(tracing: Tracing, calls: float, seconds: float) -> float:
     """Return the number of traces that X-Ray records for calls at random times.
 
-    In each second X-Ray records up to `reservoirPerSecond` calls, and the share `rate` of the rest.
-    With a reservoir of one, it records one call in each second that contains any calls; the
+    In each second X-Ray records up to `reservoirPerSecond` calls, and of the others the share
+    `rate`. With a reservoir of one, it records one call in each second that contains any calls; the
     probability that a second does is 1 - e^-(calls / seconds).
     """
     per_second = calls / seconds

@@ -32,7 +32,7 @@ of one message in a request with ten messages. Names of calls:
     standard.transitions      states entered in them, and one for each start
     events.entries            operational events
 
-For each end, the calls were counted for 1, 2, 3 ... attempts. Each further attempt adds as many
+For each `end`, the calls were counted for 1, 2, 3 ... attempts. Each further attempt adds as many
 calls as the last counted retry, since every further retry makes the same calls.
 """
 
@@ -67,7 +67,7 @@ class PathCounts:
     Args:
         per_batch: calls that the messages of a batch share.
         via: calls that accept one message, by how it is sent.
-        scenarios: the other calls of one message, by its end and its number of attempts.
+        scenarios: the other calls of one message, by final status and number of attempts.
         ordered: the calls that an `orderingKey` adds to a message that waits for no other
             (`alone`), and to a message that waits behind another (`behind`).
         rated: the calls that an endpoint's rate limit adds to an attempt that does not have to
@@ -81,10 +81,10 @@ class PathCounts:
     rated: Mapping[str, float]
 
     def calls(self, end: End, attempts: int) -> Calls:
-        """Return the calls of a message whose delivery has this end after this many attempts.
+        """Return the calls of a message whose delivery ends as `end` after this many attempts.
 
         Raises:
-            KeyError: when neither this scenario nor two shorter ones with the same end were
+            KeyError: when neither this scenario nor two with the same `end` and fewer attempts were
                 counted.
         """
         if (end, attempts) in self.scenarios:

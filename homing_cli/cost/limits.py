@@ -19,7 +19,7 @@ _RELEASE_GB_SECONDS = 0.05 / 4
 
 
 def limit_dollars(model: Model, workload: Workload) -> dict[str, float]:
-    """Return what limits add, in dollars per million of each counted item.
+    """Return the cost that limits add, in dollars per million of each counted item.
 
     A postponed attempt waits in the Standard workflow. A postponed first attempt has to move there,
     as a retry does, so the price of a retry is an upper bound.
@@ -51,7 +51,7 @@ def limit_dollars(model: Model, workload: Workload) -> dict[str, float]:
 
 
 def ordering_dollars(model: Model) -> dict[str, float]:
-    """Return what an `orderingKey` adds, in dollars per million messages.
+    """Return the cost that an `orderingKey` adds, in dollars per million messages.
 
     Messages that wait behind another one, and messages that do not, are listed separately. One
     invocation of `release` is counted for each message, although one may serve several messages.

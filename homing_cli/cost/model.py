@@ -32,14 +32,14 @@ SCENARIOS = {
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """The counts of both paths, the assumptions, and the prices of one region."""
+    """The cost model of a region: calls with and without express path, assumptions, prices."""
 
     counts: Mapping[str, PathCounts]
     assumptions: Assumptions
     prices: Mapping[str, Price]
 
     def basis(self, workload: Workload) -> Basis:
-        """Return what the bill for a workload is computed from."""
+        """Return the inputs from which the bill for a workload is computed."""
         return Basis(workload, self.counts[workload.express_path], self.assumptions, self.prices)
 
     def bill(self, workload: Workload) -> list[Line]:
@@ -70,7 +70,7 @@ class Model:
         ]
 
     def of_scenario(self, workload: Workload, end: End, attempts: int) -> float:
-        """Return the dollars that a million messages with this end and number of attempts cost."""
+        """Return the cost in dollars of a million messages with this final status and attempts."""
         counts = self.counts[workload.express_path]
         only = replace(counts, scenarios={(End.DELIVERED, 1): counts.calls(end, attempts)})
         alone = replace(workload, failure_rate=0, max_attempts=1, messages=MILLION)

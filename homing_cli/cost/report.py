@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """The cost of a scenario.
+    """The cost of a workload.
 
     Args:
         model: counts, assumptions, prices.
@@ -64,7 +64,7 @@ class Report:
         return {level.name: log_dollars(basis, level) for level in LEVELS}
 
     def limits(self) -> dict[str, float]:
-        """Return what limits and order per key add, per million of each counted item."""
+        """Return the dollars that limits and order per key cost, per million of each item."""
         return limit_dollars(self.model, self.workload) | ordering_dollars(self.model)
 
     def to_document(self) -> dict[str, Any]:
@@ -88,7 +88,7 @@ class Report:
 
 
 def show(report: Report) -> RenderableType:
-    """Return a report for the terminal: the bill, the costs outside it, and alternatives."""
+    """Return a report for the terminal: the bill, other costs of Homing, and alternatives."""
     workload = report.workload
     per_message = sum(line.dollars for line in report.lines) / workload.messages
     return Group(

@@ -93,7 +93,7 @@ class Workload:
         return TOGETHER.get(self.via, 1)
 
     def outcomes(self) -> Iterator[tuple[float, End, int]]:
-        """Return the possible ends of a delivery, as (probability, end, attempts)."""
+        """Yield the possible ends of a delivery, as (probability, status, number of attempts)."""
         reached = 1.0
         for attempts in range(1, self.max_attempts + 1):
             if self.failure_rate < 1:

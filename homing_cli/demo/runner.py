@@ -88,7 +88,7 @@ def run(target: Target, console: Console) -> tuple[Seen, ...]:
 
 @contextmanager
 def _nobody() -> Iterator[str]:
-    """Yield a URL whose port is in use but does not accept connections."""
+    """Yield a URL that refuses connections: its port is bound, so that no server can take it."""
     with socket.socket() as taken:
         taken.bind((HOST, 0))
         yield f"http://{HOST}:{taken.getsockname()[1]}"
@@ -182,7 +182,7 @@ def _heading(console: Console, text: str) -> None:
 def _bring_back(
     target: Target, api: ApiClient, dead_lettered: Sent, receiver: Receiver, console: Console
 ) -> Seen:
-    """Redrive a message as `homing dead-letters redrive` does, and wait until it arrives."""
+    """Redrive a message, follow its delivery to the end, and return what was observed."""
     _heading(console, f"homing dead-letters redrive {dead_lettered.message_id}")
     with hold(target, Filter(message_id=dead_lettered.message_id)) as held:
         for done in Actions(target).redrive_dead_letters(held):

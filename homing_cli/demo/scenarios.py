@@ -77,7 +77,7 @@ class Seen:
         deliveries: its deliveries at the end.
         arrivals: the times at which its requests reached the receiver.
         dead_letters: the number of its dead letters.
-        due: when it was due, if it was scheduled.
+        due: the time for which it was scheduled; None if it was not.
         verified: whether the signature of each request was valid; empty without a secret.
     """
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def scenarios(found: Iterable[Seen]) -> Table:
-    """Return a table of the demo's messages, and whether each has the expected result."""
+    """Return a table with a row for each message, which says whether its result is as expected."""
     made = table("the endpoint", "status", "attempts", "requests", "as it should be")
     for seen in found:
         wrong = complaints(seen)

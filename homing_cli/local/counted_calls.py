@@ -1,7 +1,8 @@
-"""A record of the AWS calls that the emulator serves, kept in its process for `tools.counting`.
+"""Records, within the emulator's process, the AWS calls that it serves, for `tools.counting`.
 
 Every call, whether Lambda functions or Step Functions make it, passes through one of the emulator's
-functions that are wrapped below, and is therefore counted once. A line of the file is
+functions that are wrapped below, and is therefore counted once. The calls are appended to a file of
+JSON lines:
 
     {"service", "action", "on", "units"}
 
@@ -88,7 +89,7 @@ def _count_each(_: Any, data: dict[str, Any]) -> None:
 
 
 def _with_capacity(original: Callable[..., Any], action: str, write: Write) -> Callable[..., Any]:
-    """Return `original`, changed to request the consumed capacity and to record it.
+    """Return a wrapper of `original` that requests the consumed capacity and records it.
 
     The emulator computes the capacity from the items.
     """

@@ -1,6 +1,6 @@
-"""The CDK CLI against the local cloud: `cdk bootstrap` and `cdk deploy` of a real app.
+"""Runs the CDK CLI against the local cloud: `cdk bootstrap` and `cdk deploy` of an app.
 
-The app is Homing's own, from the checkout or from the wheel, or one that contains Homing.
+The app is Homing's own, from the checkout or from the wheel, or another one that contains Homing.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ def deploy(running: Emulator, app: App = OWN_APP) -> dict[str, str]:
 
     Raises:
         LocalCloudError: when a step fails, with the end of its log; or when the app contains no
-            Homing, or several without `app.construct`, or not the one that it names.
+            Homing, several without `app.construct`, or none at the path `app.construct`.
     """
     private_files.make_folder(CACHE / "home")
     state_dir = running.state_dir

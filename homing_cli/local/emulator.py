@@ -225,7 +225,7 @@ def log_tail(path: Path, lines: int = 15) -> str:
 
 
 def _mark(state_dir: Path) -> str:
-    """Return the argument that marks a process as the emulator of this directory."""
+    """Return the command-line argument that marks a process as this directory's emulator."""
     return hashlib.sha256(str(state_dir).encode()).hexdigest()[:16]
 
 

@@ -22,7 +22,7 @@ _HOP_BY_HOP = frozenset({"connection", "transfer-encoding", "content-length", "h
 
 
 class FaultyCloud(ThreadingHTTPServer):
-    """Forwards calls, except those that it is set to refuse.
+    """A proxy that forwards calls to the local cloud, except those that it has to refuse.
 
     Signatures cover the name of the host, so each forwarded call is signed again.
 
@@ -50,7 +50,7 @@ class FaultyCloud(ThreadingHTTPServer):
         self._refusals[action] = (times, error, status)
 
     def answer(self, action: str) -> tuple[int, str] | None:
-        """Return the response that refuses a call of this action; None if it is to be forwarded."""
+        """Return the response that refuses a call of this action; None if it is forwarded."""
         self.calls[action] += 1
         times, error, status = self._refusals.get(action, (0, "", 0))
         if not times:

@@ -77,7 +77,7 @@ def _run(message: bytes, descriptors: list[int]) -> None:
 
 
 def _template(descriptors: list[int], env: Mapping[str, str], folder: str, module: str) -> None:
-    """Import the module of a function, and fork its environments."""
+    """Import the module of a function, and fork its execution environments."""
     _enter(env, folder)
     sys.path.insert(0, folder)
     # An environment imports the module again, and reports any exception as the function's error.

@@ -139,7 +139,7 @@ class _Functions:
         return _Started(self._forking(config, env, folder), {"environment": request})
 
     def _forking(self, config: dict[str, Any], env: dict[str, str], folder: str) -> _Forking:
-        """Return the process to fork a function from: its template or, without one, the server."""
+        """Return the client of the process to fork from: the function's template, or the server."""
         module = config["Handler"].rpartition(".")[0].replace("/", ".")
         if not module.startswith(_OWN):
             return self._server
@@ -175,7 +175,7 @@ class _Started:
         self.stdout, self.stderr = os.fdopen(self_out), os.fdopen(self_err)
 
     def poll(self) -> int | None:
-        """Return None while the process runs."""
+        """Return None while the process runs, and 0 once it has ended."""
         return 0 if self._ended(0) else None
 
     def wait(self, timeout: float | None = None) -> int:

@@ -65,7 +65,7 @@ def up(
     say: Callable[[str], None] = lambda _: None,
     app: App = OWN_APP,
 ) -> LocalCloud:
-    """Deploy to the local cloud; start it if it is not running.
+    """Start the local cloud if it is not running, and deploy an app to it.
 
     A second call for the same directory waits for the first, then deploys to the cloud started by
     the first.
@@ -86,7 +86,7 @@ def up(
 
 
 def down(state_dir: Path = STATE_DIR, say: Callable[[str], None] = lambda _: None) -> bool:
-    """Stop the local cloud; return whether there was one."""
+    """Stop the local cloud; return whether it was running."""
     with _alone(state_dir, say):
         running = Emulator.find(state_dir)
         if running:

@@ -37,7 +37,7 @@ class Arrival:
     """A request that reached the receiver.
 
     Args:
-        received_at: when the headers were complete.
+        received_at: the time at which the request's headers were complete.
         method: the HTTP method.
         path: the path and query as they were sent.
         headers: the headers by lower-case name.
@@ -110,7 +110,7 @@ class Receiver:
     def admit(
         self, method: str, path: str, headers: Mapping[str, str], body: bytes, at: datetime
     ) -> Arrival:
-        """Count a request, choose its step, and record it."""
+        """Record a request and the step of the script that answers it; return the record."""
         complaint = ""
         try:
             script = parse_path(path)

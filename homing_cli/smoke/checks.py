@@ -140,10 +140,10 @@ def check(probes: Probes, waiting: Waiting) -> Iterator[Finding]:
 
 
 class _Run:
-    """One message on its way, and what is known about it.
+    """The checks of one smoke message, and what is known about the message so far.
 
     Args:
-        probes: the calls.
+        probes: makes the calls to Homing.
         waiting: how long to wait for the message.
     """
 

@@ -46,7 +46,7 @@ class Finding:
 
 
 def works(findings: Sequence[Finding]) -> bool:
-    """Return True if there are findings and no check has failed: a message was then delivered."""
+    """Return whether a message was delivered: there are findings, and no check has failed."""
     return bool(findings) and not any(one.outcome is Outcome.FAILED for one in findings)
 
 

@@ -33,7 +33,7 @@ class Subscriptions:
 
 
 class Probes:
-    """The calls that the checks make. Each raises the errors of the client or of botocore.
+    """Makes the calls of the checks. Each method raises errors of the API client or of botocore.
 
     Args:
         target: the deployed Homing.
@@ -108,7 +108,7 @@ class Probes:
         return ", ".join(mapping["State"] for mapping in found) or "missing"
 
     def waiting(self, queue: str) -> int:
-        """Return the approximate number of messages in the queue that a stack output names."""
+        """Return the approximate number of messages in a queue; `queue` names a stack output."""
         return int(
             self._attributes(queue, "ApproximateNumberOfMessages")["ApproximateNumberOfMessages"]
         )

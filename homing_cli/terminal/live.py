@@ -1,4 +1,4 @@
-"""Progress of deliveries: a live table on a terminal; elsewhere a line for each that has ended."""
+"""Shows deliveries: on a terminal in a live table, otherwise in one line each when they end."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _OTHER_LINES = 6
 
 @contextmanager
 def board(console: Console, total: int) -> Iterator[Callable[[Sequence[DeliveryView]], None]]:
-    """Yield a function that shows deliveries; call it with all of them whenever one changes.
+    """Yield a function that shows deliveries; call it with all deliveries when one changes.
 
     Args:
         console: where the progress is shown.
@@ -54,7 +54,7 @@ def board(console: Console, total: int) -> Iterator[Callable[[Sequence[DeliveryV
 
 @contextmanager
 def counter(console: Console) -> Iterator[Callable[[], None]]:
-    """Yield a function to be called for each message that was sent; a terminal shows the count."""
+    """Yield a function to be called for each sent message; it shows the count on a terminal."""
     if not console.is_terminal:
         yield lambda: None
         return
@@ -70,7 +70,7 @@ def counts(found: Iterable[DeliveryView]) -> str:
 
 
 def ending(view: DeliveryView) -> str:
-    """Return how a delivery ended, in one line."""
+    """Return one line that says how a delivery ended."""
     plural = "" if view.attempts == 1 else "s"
     return (
         f"{view.reference.message_id} -> {view.reference.target_url}: {view.status} "
@@ -79,9 +79,9 @@ def ending(view: DeliveryView) -> str:
 
 
 def _most_telling(found: Sequence[DeliveryView], limit: int) -> list[DeliveryView]:
-    """Return at most `limit` deliveries, those not delivered first.
+    """Return all deliveries or, if there are more than `limit`, only `limit` of them.
 
-    Otherwise they are in the order of sending.
+    In the latter case, deliveries that have not been delivered come first.
     """
     if len(found) <= limit:
         return list(found)

@@ -1,4 +1,4 @@
-"""Tables, trees and lines for the terminal."""
+"""Tables, trees and lines of text for the terminal."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ _BODY_SHOWN = 1000  # how many characters of a response body are shown
 
 
 class _Console(Console):
-    """A console that escapes control characters in strings, also in tables and trees.
+    """A `rich` console that escapes control characters in strings, also in tables and trees.
 
     A `Text` is written unchanged, so untrusted text must pass through `shown` first.
     """
@@ -56,7 +56,10 @@ class _Console(Console):
 
 
 def console(stream: TextIO | None = None) -> Console:
-    """Return a console, with colours and line breaks on a terminal, with plain lines elsewhere."""
+    """Return a `rich` console that prints to a stream.
+
+    On a terminal it uses colours and wraps long lines; elsewhere it does neither.
+    """
     target = stream or sys.stdout
     width = None if target.isatty() else _UNBOUNDED
     return _Console(file=target, width=width, highlight=False, emoji=False, markup=False)
@@ -102,7 +105,7 @@ def _recipient(view: DeliveryView) -> str:
 
 
 def attempts(story: Story) -> Table:
-    """Return a table of the attempts of one delivery, in runs: each redrive begins a new run."""
+    """Return a table of the attempts of one delivery, with a row for each redrive in between."""
     made = table("attempt", "at", "result", "HTTP", "took", "next attempt")
     for kind, event in story.events:
         if kind == "redrive":
@@ -165,7 +168,7 @@ def listed(found: Iterable[Listed]) -> Table:
 
 
 def groups(found: Sequence[Group]) -> Table:
-    """Return a table of groups of deliveries: their counts, and the reason of the last delivery."""
+    """Return a table of groups of deliveries: the count and the latest reason of each."""
     made = table("count", *found[0].values, "first", "last", "the last one")
     for each in found:
         reason = each.latest.reason or ""
@@ -190,7 +193,7 @@ def unaccepted(found: Iterable[UnacceptedMessage]) -> Table:
 
 
 def waiting(found: Iterable[Waiting]) -> Table:
-    """Return a table of the executions in the Standard workflow."""
+    """Return a table of the executions of the Standard workflow that have not ended."""
     made = table("message", "target", "attempts", "due at")
     for one in found:
         due = str(one.document["dueAt"]) if one.waits else "under way"
@@ -226,7 +229,7 @@ def trace(found: Trace) -> Tree:
 
 
 def timing(found: Sequence[Hop]) -> Table:
-    """Return a table of the hops of a delivery."""
+    """Return a table of the hops of a delivery (the stages of its path) with their durations."""
     made = table("attempt", "from", "ms", "what")
     for hop in found:
         start = to_text(hop.start)[11:23]

@@ -30,7 +30,7 @@ class Attempted:
 
     Args:
         event_id: the id of the log event.
-        at: when it was logged.
+        at: the time at which it was logged.
         document: the event's fields: `messageId`, `senderId`, `deliveryId`, `targetUrl`,
             `attempt`, `maxAttempts`, `httpStatus`, `durationMs`, `decision`, `category`, `status`,
             `reason`, `nextDelaySeconds`.
@@ -67,11 +67,11 @@ class Attempted:
 
 
 class AttemptLog:
-    """The attempts of the last hours, fetched in steps; safe to share between threads.
+    """Fetches the logged attempts of the last hours; safe to share between threads.
 
     Args:
         target: the deployed Homing.
-        keep: how long a fetched attempt is kept.
+        keep: how long a fetched attempt is kept in memory.
     """
 
     def __init__(self, target: Target, keep: timedelta) -> None:

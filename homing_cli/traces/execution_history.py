@@ -1,4 +1,4 @@
-"""Visits to states, and attempts, from the history of an execution.
+"""Derives visits to states, and attempts, from the event history of an execution.
 
 Pure functions; their input is the events that `GetExecutionHistory` returns. The workflow has no
 parallel branches, so events are in order, and each state ends before the next begins.
@@ -24,12 +24,12 @@ _SEND = "Deliver"
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """One visit to a state.
+    """One visit of an execution to a state of the workflow.
 
     Args:
         name: the state's name.
-        entered: when it was entered.
-        left: when the state was left; None while it runs, or if the execution ended in it.
+        entered: the time at which the state was entered.
+        left: the time at which it was left; None while it runs, or if the execution ended in it.
         input: the input of the state.
         output: the output of the state; None while it runs.
         faults: the errors of the state's task in order, each `name: cause`; some may have been
@@ -64,8 +64,8 @@ class Attempt:
     """One attempt: the wait before it, the request, and the decision after it.
 
     Args:
-        number: counted from 0.
-        visits: its states, from the execution's history.
+        number: the number of the attempt, counted from 0.
+        visits: its visits to states, from the execution's history.
         entry: the ledger entry of an attempt without a history; else None. First attempts run as
             Express executions, for which Step Functions keeps no history.
     """
@@ -103,7 +103,7 @@ class Attempt:
 
 
 def _is_not_made(result: Mapping[str, Any]) -> bool:
-    """Return whether `Deliver` or `Classify` found the attempt superseded or postponed."""
+    """Return whether a result says that the attempt was not made: superseded or postponed."""
     not_made = {OutcomeKind.SUPERSEDED, OutcomeKind.POSTPONED}
     return result.get("kind") in not_made or result.get("status") in {"SUPERSEDED", "POSTPONED"}
 
@@ -164,7 +164,7 @@ def visits(events: Iterable[Mapping[str, Any]]) -> tuple[Visit, ...]:
 
 
 def attempts(found: Sequence[Visit]) -> tuple[Attempt, ...]:
-    """Group visits to states into attempts. Each attempt begins with its wait."""
+    """Group visits to states into attempts. Each attempt begins with the wait before it."""
     groups: list[list[Visit]] = []
     for visit in found:
         if visit.name == _FIRST_STATE_OF_AN_ATTEMPT or not groups:

@@ -1,4 +1,4 @@
-"""Finding the executions of a delivery and reading their histories."""
+"""Finds the executions of a delivery and reads their histories."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _GENERATIONS = 3
 
 
 class Executions:
-    """The executions of a target's state machine.
+    """Reads the executions of the Standard workflow of a deployed Homing.
 
     Args:
         target: the deployed Homing.
@@ -43,7 +43,7 @@ class Executions:
         return [one for one in found if one]
 
     def reference(self, delivery_id: str) -> Mapping[str, Any] | None:
-        """Return the `reference` in the input of a delivery's execution; None if it has none."""
+        """Return the `reference` in the input of a delivery's execution; None if none exists."""
         found = self._describe(f"{self._prefix}:{delivery_id}")
         if found is None:
             return None
@@ -89,8 +89,8 @@ class Executions:
 def names(record: Mapping[str, Any]) -> list[str]:
     """Return the names that the executions of a delivery may have, given its ledger record.
 
-    Each redrive or immediate retry starts an execution of the next generation. If it ended a wait
-    early, the name contains the number of the attempt.
+    Each redrive or immediate retry starts an execution of the next generation. After an immediate
+    retry, the name also contains the number of the attempt.
     """
     delivery_id = Reference.from_document(record).delivery_id
     reached = generation_of(record)

@@ -56,11 +56,11 @@ class Execution:
 
 @dataclass(frozen=True, slots=True)
 class Chapter:
-    """One attempt.
+    """One attempt, with the data of the ledger and of the execution that made it.
 
     Args:
         number: the number of the attempt, counted from 1.
-        at: when the outcome was observed, in ISO 8601; None before that.
+        at: the time at which the outcome was observed, in ISO 8601; None before that.
         entry: its entry in the ledger; None if there is none.
         outcome: the `outcome` from the execution; None without a history.
         verdict: the `verdict` from the execution.
@@ -101,7 +101,7 @@ class Chapter:
 
     @property
     def target_url(self) -> str | None:
-        """The URL of the request, if the endpoint had moved since acceptance; otherwise None."""
+        """The URL of the request, if the endpoint's URL had changed since acceptance, or None."""
         found = (self.entry or self.outcome or {}).get("targetUrl")
         return None if found is None else str(found)
 
@@ -112,7 +112,7 @@ class Chapter:
 
     @property
     def next_at(self) -> str | None:
-        """The time when the next attempt was due, in ISO 8601; None if no attempt followed."""
+        """The time at which the next attempt was due, in ISO 8601; None if no attempt followed."""
         backoff = self.backoff or {}
         return (self.entry or {}).get("nextRetryTimestamp") or backoff.get("nextRetryAt")
 
@@ -186,7 +186,7 @@ class Story:
 
     @property
     def next_at(self) -> str | None:
-        """The time when the next attempt is due, in ISO 8601; None if none is due."""
+        """The time at which the next attempt is due, in ISO 8601; None if none is due."""
         if self.status not in (Status.RETRY_SCHEDULED, Status.QUEUED):
             return None
         return self.record.get("nextRetryAt") or self.record.get("deliverAt")
@@ -209,13 +209,13 @@ class Story:
 
     @property
     def arrows(self) -> frozenset[Arrow]:
-        """The arrows of the definition that the delivery has passed."""
+        """The transitions between states that the delivery has made, as pairs of states."""
         way = self.way
         return frozenset(pairwise(way))
 
     @property
     def now(self) -> str:
-        """The state that the delivery is in, or ended in; empty before the first."""
+        """The state that the delivery is in, or ended in; empty before the first state."""
         return self.way[-1] if self.way else ""
 
     def _implied(self, chapter: Chapter) -> list[str]:

@@ -1,4 +1,4 @@
-"""The duration of each hop of a delivery.
+"""The duration of each hop (stage of the path) of a delivery.
 
 The ledger contains the times of acceptance and of each outcome; the history of an execution adds
 the ends of waits. First attempts run as Express executions without a history, so the time between
@@ -25,13 +25,13 @@ _WAIT, _SEND = "WaitUntilDue", "Deliver"
 
 @dataclass(frozen=True, slots=True)
 class Hop:
-    """A part of the path of a delivery.
+    """One stage of the path of a delivery.
 
     Args:
         what: what took the time.
         attempt: the attempt that the hop belongs to, counted from 1.
-        start: when it began.
-        end: when it ended.
+        start: the time at which the hop began.
+        end: the time at which it ended.
     """
 
     what: str
@@ -83,7 +83,7 @@ def _hops(trace: Trace) -> Iterator[Hop]:
 def _before_request(
     what: str, number: int, attempt: Attempt, since: datetime, sent: datetime
 ) -> Iterator[Hop]:
-    """Yield the hops before a request: two if the end of its wait is known, otherwise one."""
+    """Yield the hops before a request: two if the end of the wait is known, otherwise one."""
     left = [visit.left for visit in attempt.visits if visit.name == _WAIT and visit.left]
     entered = [visit.entered for visit in attempt.visits if visit.name == _SEND]
     if not left or not entered:

@@ -1,4 +1,4 @@
-"""The assessment of a retry policy: schedule, load, cost, and replay of recorded deliveries."""
+"""The assessment of a retry policy: schedule, load, cost, and results for recorded deliveries."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ ASSUMED_FAILURE_RATE = 0.01  # the failure rate that is assumed without recorded
 
 @dataclass(frozen=True, slots=True)
 class Assessment:
-    """The effect of a policy.
+    """The effect of a retry policy.
 
     Args:
         policy: the policy.
         schedule: the times of the policy's attempts.
-        deliveries: the number of deliveries that fail together.
+        deliveries: the number of deliveries assumed to fail in the same second.
         waves: the load of these deliveries' retries, attempt by attempt.
         failure_rate: the share of recorded attempts that failed and can be retried; None without
             recorded deliveries.
@@ -97,9 +97,9 @@ def assess(
 
     Args:
         policy: the policy.
-        deliveries: the number of deliveries that fail together.
-        histories: the recorded histories.
-        is_whole: whether the histories are those of the whole ledger.
+        deliveries: the number of deliveries assumed to fail in the same second.
+        histories: the first runs of recorded deliveries.
+        is_whole: whether they are those of all deliveries in the ledger.
     """
     rate = replay.failure_rate(policy, histories)
     assumed = ASSUMED_FAILURE_RATE if rate is None else rate

@@ -1,4 +1,4 @@
-"""A sample of the deliveries' histories in the ledger, read within a time limit and cached."""
+"""A sample of the deliveries recorded in the ledger, read within a time limit and cached."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ _WANTED = "targetUrl, #status, retryHistory, redriveHistory, historySummary"
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """A sample of the ledger.
+    """A sample of the deliveries recorded in the ledger.
 
     Args:
-        histories: the histories with at least one attempt.
-        is_whole: whether the sample is the whole ledger.
+        histories: the first run of each delivery with at least one attempt.
+        is_whole: whether the sample contains all deliveries in the ledger.
     """
 
     histories: tuple[History, ...]
@@ -37,7 +37,7 @@ class Sample:
 
 
 class Histories:
-    """The histories of a target's ledger; safe to share between threads.
+    """Reads samples of the ledger of a deployed Homing; safe to share between threads.
 
     Args:
         target: the deployed Homing.

@@ -5,9 +5,9 @@ It rests on these assumptions:
 - A replayed attempt has the result of the recorded attempt that is nearest in time at the same
   target URL, even if that attempt belongs to another delivery. An outage therefore ends half-way
   between its last failure and the first success, and after the last recorded attempt the endpoint
-  stays as it was at that attempt.
-- The first attempt keeps its time. The others follow the policy, with jitter at its middle value.
-  There is no `Retry-After`, and an attempt takes no time.
+  keeps the state that it had at that attempt.
+- The first attempt keeps its time. The other attempts follow the policy, with jitter at its middle
+  value. There is no `Retry-After`, and an attempt takes no time.
 - A delivery that failed at a status that the policy does not retry (a 410, a refused payload) would
   fail again. It is counted separately, and that attempt is no evidence for other deliveries.
 - A delivery that has not ended is left out, but its attempts count as evidence.
@@ -54,13 +54,13 @@ class Met:
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """The first run of one recorded delivery.
+    """The first run of one recorded delivery: its attempts before any redrive.
 
     Args:
         target_url: the URL of the endpoint.
         status: the delivery's status at the end of the first run.
         met: the results of the first run's attempts, oldest first; at least one.
-        redriven: the delivery's runs after redrives.
+        redriven: the later runs of the delivery, each begun by a redrive.
         is_whole: whether the ledger record contains all attempts of the first run.
     """
 
@@ -88,7 +88,7 @@ class History:
 
     @property
     def delivered_after_ms(self) -> int | None:
-        """The time from the first attempt to the successful one; None if there was none."""
+        """The time from the first attempt to the successful one; None if no attempt succeeded."""
         return next((m.at_ms - self.met[0].at_ms for m in self.met if m.delivered), None)
 
     def met_at_endpoint(self, policy: Policy) -> tuple[Met, ...]:
@@ -98,7 +98,7 @@ class History:
 
     @property
     def first(self) -> _Run:
-        """The run that is replayed."""
+        """The first run as a `_Run`, like the later ones."""
         return _Run(self.status, self.met)
 
     def given_up(self, policy: Policy) -> bool:
@@ -108,7 +108,7 @@ class History:
 
 @dataclass(frozen=True, slots=True)
 class _Run:
-    """A delivery from its acceptance, or from a redrive, to its end or the next redrive.
+    """One run of a delivery: from acceptance or a redrive to the next redrive or the end.
 
     Args:
         status: its status at the end.
@@ -191,18 +191,18 @@ class Replay:
 
     @property
     def median_shift_ms(self) -> int | None:
-        """The median shift of the deliveries whose time changes."""
+        """The median of those `shifts_ms` that are at least a second either way, or None."""
         moved = [shift for shift in self.shifts_ms if abs(shift) >= _SAME_MS]
         return round(median(moved)) if moved else None
 
     @property
     def median_rescue_ms(self) -> int | None:
-        """The median time to delivery of failed deliveries that would have arrived."""
+        """The median of `rescued_after_ms`; None if no failed delivery would have arrived."""
         return round(median(self.rescued_after_ms)) if self.rescued_after_ms else None
 
 
 class Endpoint:
-    """The state of an endpoint over time.
+    """The recorded attempts at one endpoint, which show when it worked.
 
     Args:
         met: the results of attempts at the endpoint, in any order.
@@ -257,14 +257,14 @@ def failure_rate(policy: Policy, histories: Sequence[History]) -> float | None:
 
 @dataclass(frozen=True, slots=True)
 class _End:
-    """How a replayed delivery ends: after how many attempts, and when, if it is delivered."""
+    """The end of a replayed delivery: the number of attempts, and the time to delivery or None."""
 
     attempts: int
     delivered_after_ms: int | None = None
 
 
 def _replayed(one: History, endpoint: Endpoint, offsets: Sequence[int], policy: Policy) -> _End:
-    """Return how a delivery would end.
+    """Return how a delivery would end under the policy.
 
     Its own failures at statuses that the policy does not retry may end it early. They are not
     evidence for other deliveries, so `endpoint` does not contain them.

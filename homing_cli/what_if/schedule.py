@@ -9,9 +9,9 @@ The schedule begins at the first attempt, and attempts take no time:
     middle     every random number is one half
     latest     every random number is the largest
 
-The stampede is the load of deliveries that fail in the same second, evenly spread over it, and keep
-failing. As in the workflow, each wait ends on the next whole second. Evenly spaced samples take the
-place of random numbers, so that the same policy always has the same figures.
+The stampede is the load of deliveries that first fail within one second, evenly spread over it, and
+keep failing. As in the workflow, each wait ends on the next whole second. Evenly spaced samples
+take the place of random numbers, so that the same policy always has the same figures.
 """
 
 from __future__ import annotations
@@ -55,12 +55,12 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Wave:
-    """The load that one attempt of all deliveries causes.
+    """The load that results when all deliveries make attempt number `attempt`.
 
     Args:
         attempt: the number of the attempt, counted from 1.
         start_s: the first second with a request, counted from the failure.
-        width_s: the width of a bin in seconds.
+        width_s: the seconds in a bin; the load is averaged over each bin.
         per_second: the average requests per second of each bin.
     """
 
