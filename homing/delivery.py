@@ -129,7 +129,7 @@ class Reference:
 class Request:
     """What is sent: the exact text of the payload, its content type, and the message's headers.
 
-    A payload too large for a delivery document is kept in S3, with a `claim` in its place
+    A payload too large for a delivery document is stored in S3, and `claim` refers to it
     (`homing.payloads`).
     """
 

@@ -1,4 +1,4 @@
-"""The function `release`: when a delivery in a line has ended, it queues the next one."""
+"""The function `release`: it queues the next delivery of a line when the head has ended."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def _advance(line_id: str, ended: tuple[Reference, Record]) -> bool:
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
-    """Advance the line of each delivery that has ended.
+    """Queue the next delivery in the line of each delivery that has ended.
 
     If that fails, Lambda retries from the first change of the ledger that could not be handled.
     """

@@ -1,4 +1,4 @@
-"""Which endpoints would get an event: the request and response of `POST /v1/endpoints/match`."""
+"""The request and response of `POST /v1/endpoints/match`: which endpoints would get an event."""
 
 from __future__ import annotations
 

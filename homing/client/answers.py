@@ -90,7 +90,7 @@ class Delivery:
 
     @property
     def has_ended(self) -> bool:
-        """Whether its status is final. Only a redrive changes a final status."""
+        """Whether the delivery's status is final. Only a redrive changes a final status."""
         return self.status in _ENDED
 
     @classmethod

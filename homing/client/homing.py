@@ -300,7 +300,7 @@ class Homing:
         return [results[each] for each in range(len(group))]
 
     def _try_group(self, group: Sequence[Outgoing], began: float) -> list[tuple[_Sent, bool]]:
-        """Send messages in one request; return the result of each, and whether to send it again.
+        """Send messages in one request; return each result, and whether to send that message again.
 
         A call that fails as a whole has already been retried (`Connection.call`).
         """

@@ -94,7 +94,7 @@ class BulkRedrive:
 
     @property
     def has_ended(self) -> bool:
-        """Whether it has ended: its deliveries have ended, or Homing no longer follows them."""
+        """Whether the bulk redrive is over: its deliveries have ended or are no longer tracked."""
         return self.status == "ENDED"
 
     @classmethod

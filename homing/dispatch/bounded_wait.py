@@ -27,7 +27,7 @@ class BoundedWait:
     Args:
         seconds: how long to wait for a call at most.
         most_detached: how many calls may be detached at a time. It is limited because each of them
-            keeps a thread and a connection. At the limit, the next call is awaited to its end.
+            occupies a thread and a connection. At the limit, the next call is awaited to its end.
         begin: begins a call and returns its future; by default in a thread.
     """
 

@@ -269,7 +269,7 @@ class Bulkhead:
             endpoint.slow_until = max(overdue, default=None)
 
     def _longest_wait(self, endpoint: _Endpoint) -> timedelta:
-        """Return how long `dispatch` may wait for an attempt; the rest of the batch waits too."""
+        """Return how long `dispatch` may wait for an attempt; meanwhile its whole batch waits."""
         if endpoint.slow_until is not None:
             return timedelta()
         if endpoint.is_quick:
@@ -291,7 +291,7 @@ class Bulkhead:
         )
 
     def _has_room(self, endpoint: _Endpoint) -> bool:
-        """Return whether an attempt may be made. After a cool-down, only one may run at first."""
+        """Return whether an attempt may be made. After a cool-down, only one is made at first."""
         if endpoint.slow_until is None:
             return self._at_once(endpoint) < self._limits.at_once
         return self._clock() >= endpoint.slow_until and not self._at_once(endpoint)

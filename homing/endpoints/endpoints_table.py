@@ -110,5 +110,5 @@ class EndpointsTable:
 
 
 def endpoint_key(sender_id: str, endpoint_id: str) -> dict[str, Any]:
-    """Return the key of an endpoint in its table, in DynamoDB's typed JSON."""
+    """Return the key of an endpoint in the endpoints table, in DynamoDB's typed JSON."""
     return {"pk": {"S": sender_id}, "sk": {"S": endpoint_id}}

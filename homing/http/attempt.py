@@ -94,7 +94,7 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class ErrorRule:
-    """The rule that an exception of this type, at one of these stages, is an error of this kind."""
+    """The rule that an exception of type `exception`, at one of `stages`, is an error of `kind`."""
 
     exception: type[Exception]
     stages: frozenset[Stage]

@@ -58,8 +58,8 @@ def open_connection(
         attempt: the attempt; its deadline applies, and its stage is updated.
         resolve: looks up the name; called once.
         tls: returns the TLS context; called only for https.
-        guard: checks the URL before the look-up, and then all addresses. If it refuses one, no
-            connection is made (docs/decisions/0030).
+        guard: checks the URL before the look-up, and all addresses after it. If the guard refuses
+            one of them, no connection is made (docs/decisions/0030).
 
     Raises:
         BlockedTargetError: when the guard refuses the target.

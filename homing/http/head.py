@@ -1,4 +1,4 @@
-"""The head of an HTTP/1 response (RFC 9112): strict about framing, lenient about the rest.
+"""The head of an HTTP/1 response (RFC 9112): strict about framing, lenient about everything else.
 
 Lines that are not headers are skipped, since the status is valid without them.
 """

@@ -1,4 +1,4 @@
-"""How the record of a delivery is kept short, no matter how often the delivery is redriven.
+"""Limits the length of a delivery's record, no matter how often the delivery is redriven.
 
 Until a delivery is redriven, `retryHistory` grows to at most 20 entries, the highest number of
 attempts that a policy allows. Each redrive removes older entries: `retryHistory` and

@@ -326,7 +326,7 @@ class Ledger:
             before: the time. It also determines with which partition the search begins, so that no
                 partition of the index always comes last.
             most: how many entries to read from each of the index's 32 partitions. Later searches
-                read the rest.
+                read further entries.
 
         Raises:
             BotoCoreError, ClientError: when the ledger cannot be read.

@@ -115,5 +115,5 @@ def line_id_of(reference: Reference) -> str:
 
 
 def sort_key(sequence: int) -> str:
-    """Return the sort key of a place."""
+    """Return the sort key of a place in the table of places."""
     return f"{sequence:0{DIGITS}}"

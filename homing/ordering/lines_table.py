@@ -1,4 +1,4 @@
-"""The table of lines: the progress of each line, and the attempts that have begun in it.
+"""The table of lines of ordered deliveries: the progress of each, and the attempts begun in it.
 
 An attempt of a delivery with an `orderingKey` begins with one conditional update. The update fails
 unless the delivery is the head of its line, or follows a head that has ended. So no request of an

@@ -1,4 +1,4 @@
-"""The table of places: the deliveries that wait in lines, including the one that is next."""
+"""The table of places: the deliveries that wait in lines of ordered deliveries."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ class Places:
         self._client.delete_item(TableName=self._table, Key=key)
 
     def lines_since(self, before: datetime) -> Iterator[str]:
-        """Yield, once each, the ids of the lines that have a place added before a time."""
+        """Yield the id of each line that has a place added before a time, each id once."""
         start: Any = {}
         seen = ""
         while True:

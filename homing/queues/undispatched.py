@@ -39,7 +39,7 @@ class UndispatchedQueue:
         """Put messages on the delivery queue again and return how many.
 
         Args:
-            most: about how many messages to read; the next call reads the rest.
+            most: about how many messages to read; the next call reads further ones.
             has_time: returns whether there is time for more.
 
         Raises:

@@ -113,7 +113,7 @@ class Acceptance:
         queue: the queue of deliveries.
         endpoints: the table of endpoints that messages may name.
         payloads: the store of large payloads.
-        subscriptions: which endpoints subscribe to events.
+        subscriptions: finds the endpoints that subscribe to an event.
         joining: gives deliveries with an `orderingKey` their places.
         bursts: decides which messages go to the bulk queue; by default none does.
         rate: decides which messages exceed the rate of their sender; by default none does.

@@ -118,7 +118,8 @@ class BulkRedrive:
         """Return the bulk redrive after one more chunk.
 
         Args:
-            place: where the next chunk begins; None if there is none.
+            place: the place in the list of deliveries where the next chunk begins; None if there is
+                none.
             redriven: how many deliveries of the chunk have been redriven.
             not_redriven: how many deliveries of the chunk could not be redriven.
         """

@@ -198,7 +198,7 @@ class Interventions:
         record: Record,
         now: datetime,
     ) -> Result:
-        """Start the execution of an earlier redrive that was interrupted before it did so."""
+        """Start the execution that an earlier, interrupted redrive has recorded but not started."""
         if record.status is Status.QUEUED and record.claimed_attempt is None:
             document = redriven(dead_letter, record.generation, now)
             self.workflow.start(_execution(reference, record), document_text(document))

@@ -32,7 +32,8 @@ class Chunk:
         number: the number of the chunk, counted from 0.
         members: before the chunk is redriven, all its deliveries; afterwards, the redriven ones
             that have not ended yet.
-        place: where the next chunk begins; None if this is the last.
+        place: the place in the list of deliveries where the next chunk begins; None if this is the
+            last.
         redriven: how many deliveries of the chunk have been redriven; None before the chunk is
             redriven.
         not_redriven: how many deliveries of the chunk could not be redriven.

@@ -26,7 +26,7 @@ class Jitter(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Preset:
-    """The policy fields that a preset sets; its `give_up_on` is empty."""
+    """The policy fields that a preset sets; the resulting `give_up_on` is empty."""
 
     schedule: tuple[float, ...]
     retry_on: tuple[str, ...]

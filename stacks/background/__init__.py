@@ -1,1 +1,1 @@
-"""Background functions: the watchdog, operational events, and the release of lines."""
+"""Background functions: the watchdog, operational events, and the release of ordered deliveries."""

@@ -34,7 +34,7 @@ class Release(Construct):
     Args:
         settings: what all functions share.
         reception: the delivery queue.
-        ledger: the deliveries and the lines.
+        ledger: the tables of deliveries and of lines.
         registry: the endpoints, whose setting `ordering` determines whether a failure blocks a
             line.
     """

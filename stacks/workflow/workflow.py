@@ -103,7 +103,7 @@ class Workflow(Construct):
 
     @property
     def functions(self) -> tuple[PythonFunction, ...]:
-        """The functions that its states invoke."""
+        """The functions that the states of the workflow invoke."""
         return (self.deliver, self.classify, self.compute_backoff, self.record_retry)
 
     @property
