@@ -22,7 +22,7 @@ class LineView:
 
     Args:
         reference: the ids of a delivery in the line; they identify the line.
-        head: the record of the line, which names its head; None before the first attempt.
+        head: the record of the line, which names its head; None before the line's first attempt.
         status: the status of the head; None if the head has no ledger record.
         waiting: how many deliveries wait behind the head.
     """

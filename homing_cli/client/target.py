@@ -122,7 +122,7 @@ def aws_target(session: boto3.Session, stack: str) -> Target:
     """Return the target that the outputs of a stack describe.
 
     Raises:
-        NoTargetError: when there is no such stack, or no such Homing in it, or AWS refuses.
+        NoTargetError: when there is no such stack, no such Homing in it, or AWS refuses a request.
     """
     name, construct = _split(stack)
     client = session.client("cloudformation", config=_AWS_CONFIG)

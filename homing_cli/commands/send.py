@@ -58,7 +58,7 @@ class Report:
         return "; ".join(parts)
 
     def add(self, handed: Handed) -> None:
-        """Add the result of one line."""
+        """Add the result of sending one message to the report."""
         self.last_line = handed.line.number
         if handed.message is None:
             self.refused.append(handed)

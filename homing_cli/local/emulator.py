@@ -38,7 +38,7 @@ _INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "LD_LIBRARY_PATH", "SSL_CE
 
 
 def account_settings(key: LocalKey) -> dict[str, str]:
-    """Return environment variables that select the emulator's account, not one of the user's."""
+    """Return environment variables that select the emulator's AWS account, not the user's."""
     return {
         "AWS_ACCESS_KEY_ID": key.access_key_id,
         "AWS_SECRET_ACCESS_KEY": key.secret_access_key,

@@ -138,7 +138,7 @@ def throwaway(
     calls: Path | None = None,
     steady: bool = False,
 ) -> Iterator[LocalCloud]:
-    """Run a local cloud on a free port until the context exits, for tests.
+    """For tests, run a local cloud on a free port until the context exits.
 
     Args:
         state_dir: an absolute directory for its state.

@@ -62,10 +62,10 @@ class Chapter:
         number: the number of the attempt, counted from 1.
         at: the time at which the outcome was observed, in ISO 8601; None before that.
         entry: its entry in the ledger; None if there is none.
-        outcome: the `outcome` from the execution; None without a history.
+        outcome: the `outcome` from the execution's history or the dead letter; None if unknown.
         verdict: the `verdict` from the execution.
         backoff: the `backoff` from the execution.
-        visits: the visits to states; empty without a history.
+        visits: the visits to states; empty if the execution has no history.
     """
 
     number: int
@@ -107,7 +107,7 @@ class Chapter:
 
     @property
     def response_body(self) -> str | None:
-        """The first part of the response body; None without a history of the execution."""
+        """The first part of the response body; None if it is unknown."""
         return None if self.outcome is None else str(self.outcome["responseBody"])
 
     @property

@@ -27,7 +27,7 @@ class Broken:
     Args:
         arn: the ARN of the execution.
         status: FAILED, TIMED_OUT or ABORTED.
-        error: the execution's error and cause; empty if it was stopped without one.
+        error: the execution's error and cause; empty if it was stopped without an error.
         stopped_at: the time at which the execution ended.
     """
 

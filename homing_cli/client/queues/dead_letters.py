@@ -1,4 +1,4 @@
-"""Reading the dead-letter queue without removing anything from it."""
+"""Reads the dead-letter queue without removing anything from it."""
 
 from __future__ import annotations
 
