@@ -194,7 +194,7 @@ def client_of(actions: FakeActions | None, **others: Any) -> TestClient:
         redrives=FakeRedrives(),  # type: ignore[arg-type]
         actions=actions,  # type: ignore[arg-type]
         endpoint_actions=None,
-        jobs=Jobs(),
+        jobs=Jobs(lambda: None),
         view=View({"place": "a local cloud", "may_act": actions is not None}),
     )
     app = make_app(replace(services, **others), PORT)

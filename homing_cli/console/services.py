@@ -82,12 +82,18 @@ def make_services(target: Target, *, allow_actions: bool) -> Services:
         allow_actions: whether the console allows actions; otherwise it is read-only.
     """
     catalogue, index = Catalogue(target), index_of(target)
-    counts = counts_of(index)
+    counts, pages = counts_of(index), pages_of(index)
+
+    def forget() -> None:
+        """Forget the lists and counts, so that none shows what an action has changed since."""
+        pages.forget()
+        counts.forget()
+
     place = f"local cloud at {target.endpoint}" if target.endpoint else _aws(target)
     return Services(
         target=target,
         catalogue=catalogue,
-        pages=pages_of(index),
+        pages=pages,
         delivered=Delivered(target.outputs["LedgerTable"], target.client("dynamodb")),
         counts=counts,
         addressed=Addressed(target),
@@ -99,7 +105,7 @@ def make_services(target: Target, *, allow_actions: bool) -> Services:
         redrives=bulk_redrives(target),
         actions=ConsoleActions(target, catalogue) if allow_actions else None,
         endpoint_actions=EndpointActions(ApiClient(target)) if allow_actions else None,
-        jobs=Jobs(),
+        jobs=Jobs(forget),
         view=View({"place": place, "may_act": allow_actions}),
     )
 

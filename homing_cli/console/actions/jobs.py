@@ -13,7 +13,7 @@ from homing.errors import DependencyError
 from homing_cli.errors import CommandError, NotFoundError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from homing_cli.console.actions.chosen import Chosen
 
@@ -71,14 +71,17 @@ class Job:
             self.done.extend(steps)
         except (BotoCoreError, ClientError, CommandError, DependencyError) as error:
             self.broken = f"{type(error).__name__}: {error}"
-        finally:
-            self.ended = True
 
 
 class Jobs:
-    """The actions that were started last in one console."""
+    """The actions that were started last in one console.
 
-    def __init__(self) -> None:
+    Args:
+        changed: called after each action, before its page says that it has ended.
+    """
+
+    def __init__(self, changed: Callable[[], None]) -> None:
+        self._changed = changed
         self._jobs: dict[str, Job] = {}
 
     def start(self, title: str, total: int, steps: Iterator[Done], note: str = "") -> Job:
@@ -87,8 +90,15 @@ class Jobs:
         self._jobs[job.job_id] = job
         for old in list(self._jobs)[:-_KEPT]:
             del self._jobs[old]
-        Thread(target=job.run, args=(steps,), name=f"job-{job.job_id}", daemon=True).start()
+        Thread(target=self._run, args=(job, steps), name=f"job-{job.job_id}", daemon=True).start()
         return job
+
+    def _run(self, job: Job, steps: Iterator[Done]) -> None:
+        try:
+            job.run(steps)
+        finally:
+            self._changed()
+            job.ended = True
 
     def find(self, job_id: str) -> Job:
         """Return an action by its id.

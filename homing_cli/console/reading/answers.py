@@ -70,6 +70,11 @@ class Answers(Generic[Question, Answer]):
         except TimeoutError:
             return made.before
 
+    def forget(self) -> None:
+        """Forget all answers, and those that are being computed, since the facts have changed."""
+        with self._lock:
+            self._known.clear()
+
     def _current(self, question: Question) -> _Made[Answer]:
         """Return the answer to a question; start computing it if the last one is too old."""
         with self._lock:

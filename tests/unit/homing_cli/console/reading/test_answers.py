@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from threading import Event
+from time import monotonic, sleep
 from typing import TYPE_CHECKING
 
 import pytest
@@ -118,3 +119,16 @@ def test_only_the_latest_questions_are_remembered(answers: Answers[str, int]) ->
         answers.ask(str(number), LONG)
     assert answers.ask("59", LONG) == 60
     assert answers.ask("0", LONG) == 61
+
+
+def test_an_answer_that_was_forgotten_is_made_anew_though_it_was_still_being_made(
+    answers: Answers[str, int], asked: Asked
+) -> None:
+    asked.may_go_on.clear()
+    assert answers.ask("a", 0) is None
+    answers.forget()
+    asked.may_go_on.set()
+    deadline = monotonic() + LONG
+    while asked.times < 1 and monotonic() < deadline:
+        sleep(0.001)
+    assert answers.ask("a", LONG) == 2
