@@ -115,7 +115,7 @@ def bare(port: int, stack: ExitStack) -> Callable[[], None]:
 
 
 def pooled(port: int, stack: ExitStack) -> Callable[[], None]:
-    """Return a function that sends a POST with urllib3, which docs/decisions/0001 compares."""
+    """Return a function that sends a POST with urllib3, an alternative in docs/decisions/0001."""
     import urllib3  # noqa: PLC0415 - comes with botocore; no part of Homing needs it
 
     pool = urllib3.HTTPConnectionPool("127.0.0.1", port, timeout=10, retries=False)
@@ -146,7 +146,10 @@ def sender(port: int, stack: ExitStack) -> Callable[[], None]:
 
 
 class EmptyTables:
-    """A stand-in for a DynamoDB client. The sender has no secret, and `deliver` caches this."""
+    """A stand-in for a DynamoDB client, with empty tables: the sender has no secret.
+
+    `deliver` caches that there is no secret, so only its first call reads the tables.
+    """
 
     def get_item(self, **_: object) -> dict[str, Any]:
         """Return no item."""
@@ -171,7 +174,7 @@ def handlers(port: int, sink: TextIO) -> Callable[[], None]:
 
 
 def event_for(port: int) -> dict[str, Any]:
-    """Return the input of Deliver and Classify (docs/architecture.md)."""
+    """Return the input of Deliver, which Classify gets too, with the outcome added."""
     from homing.retry.policy import Policy  # noqa: PLC0415 - as the handlers above
 
     return {

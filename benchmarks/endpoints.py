@@ -1,4 +1,4 @@
-"""Endpoints for benchmarks: they answer every request with 200, with or without TLS."""
+"""Endpoints for benchmarks, with or without TLS, which answer every request with status 200."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def _pass_on(source: socket.socket, sink: socket.socket) -> None:
 
 
 def certified(folder: Path) -> tuple[ssl.SSLContext, Path]:
-    """Return a server's TLS context, and a CA file with the server's and all usual certificates."""
+    """Return a server's TLS context, and a file with its certificate and all usual authorities."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
     now = datetime.now(UTC)

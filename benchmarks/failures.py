@@ -38,7 +38,9 @@ def retried(documents: Iterable[Event]) -> Iterator[Event]:
 
 
 def changed(documents: Iterable[Event], ledger: str) -> Iterator[Event]:
-    """Yield stream events, each with a second failed attempt, which causes an operational event.
+    """Yield events of the ledger's stream, each with a change that causes an operational event.
+
+    The change is the record of a second failed attempt.
 
     Args:
         documents: the deliveries.

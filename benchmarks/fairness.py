@@ -1,4 +1,4 @@
-"""Compare one sender's times from POST to delivery with and without a flood by another sender.
+"""Compare one sender's times from POST to delivery, with and without a flood by another sender.
 
 One sender makes 5 deliveries a second to 20 quick endpoints. There are three runs: without a flood,
 with a flood to quick endpoints, and with a flood to endpoints that hang. A flood is 600 deliveries
@@ -83,7 +83,7 @@ def _body(url: str) -> bytes:
 
 
 def runs(count: int) -> Iterator[Run]:
-    """Measure the other sender without a flood, then with each kind of flood."""
+    """Measure the sender that does not flood: without a flood, then with each kind of flood."""
     with (
         tempfile.TemporaryDirectory() as folder,
         local_cloud.throwaway(Path(folder), app=APP, steady=True),

@@ -181,7 +181,7 @@ class Run:
         return Dispatcher(Bulkhead(limits, lambda: START + timedelta(seconds=self.now)))
 
     def _scheme_limits(self) -> dict[str, Any]:
-        """Return the limits of the bulkhead that differ from the defaults in this scheme."""
+        """Return those limits of the bulkhead that are not the defaults in this scheme."""
         if self._scheme.by_sender:
             return {}
         first_wait = timedelta(seconds=SLOW_THRESHOLD)
@@ -239,7 +239,7 @@ class Run:
         return left_at
 
     def _deferred(self, message: Message, due: datetime) -> None:
-        """Record the arrival of a deferred request, if it is one of the quick sender."""
+        """Record when the request of a deferred message arrives, if the quick sender sent it."""
         if message.sender == QUICK:
             begun = max((due - START).total_seconds(), self.now + STARTED_IN) + ON_THE_WAY
             self.arrived.append((message.posted, begun - message.posted))

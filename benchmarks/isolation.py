@@ -6,9 +6,10 @@ endpoint is quick; in the second it hangs: it accepts connections and never resp
 have the same load. The second run is measured from the moment when the endpoint that hangs gets its
 first message, and its first seconds are also shown separately.
 
-Unlike on AWS, all processes of a local cloud share one machine, and each slows the others. So
-before each run, messages are sent to hanging endpoints until no further container is started. The
-rate is moderate: at twice the rate, two cores are too slow (docs/benchmarks.md).
+Unlike on AWS, all processes of a local cloud share one machine, so a container that starts during a
+run would slow the others. Therefore messages are sent to hanging endpoints before each run, until
+no further container is started. The rate is moderate: at twice the rate, two cores are too slow
+(docs/benchmarks.md).
 
 AWS dispatches ten batches concurrently (by default), but the emulator one after the other. So here
 ten pollers replace the emulator's poller (`benchmarks/pollers.py`). `benchmarks/isolation_model.py`
@@ -194,7 +195,7 @@ def set_slow_threshold(target: Target) -> None:
 
 
 def runs(messages: int) -> Iterator[Run]:
-    """Yield two runs: with more messages to a quick endpoint, and with more to one that hangs."""
+    """Yield two runs: with additional messages to a quick endpoint, and to one that hangs."""
     with (
         tempfile.TemporaryDirectory() as folder,
         local_cloud.throwaway(Path(folder), app=APP, steady=True),

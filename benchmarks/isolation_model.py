@@ -7,10 +7,9 @@ and its bulkhead). A batch has up to ten messages, and ends when the dispatcher 
 them any more. If the attempt of a message is detached, the message is redelivered at a time by
 which its execution has certainly ended.
 
-Messages to 20 endpoints are posted at a steady rate. Within one second, 1,000 messages to one more
-endpoint, which hangs, are posted too, and one more message each second afterwards. Times are from
-POST to the arrival of the request. The model has a fixed seed, so the figures are the same every
-time.
+Messages to 20 endpoints are posted at a steady rate. One more endpoint hangs: within one second,
+1,000 messages are posted to it, and afterwards one message each second. Times are from POST to the
+arrival of the request. The model has a fixed seed, so the figures are the same every time.
 
     python benchmarks/isolation_model.py [SLOW_THRESHOLD]
 """
@@ -298,7 +297,7 @@ def percentile(seconds: Sequence[float]) -> float:
 
 
 def part(dispatchers: Dispatchers, begin: float, end: float = SECONDS) -> list[float]:
-    """Return how long each message took that was posted between two moments."""
+    """Return the time from POST to arrival of each message that was posted between two moments."""
     return [took for posted, took in dispatchers.arrived if begin <= posted < end]
 
 

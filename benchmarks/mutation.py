@@ -1,10 +1,10 @@
-"""Count how many mutants of the decision modules the tests catch; exit with 1 below the target.
+"""Count the mutants that the tests catch; exit with status 1 if their share is below the target.
 
     make mutate
 
-A mutant is the code with one small change; it is caught if a test fails. In pyproject.toml,
-[tool.mutmut] specifies which modules are mutated and which tests run. A mutant in code that no test
-runs counts as not caught.
+A mutant is the code of the modules that make decisions, with one small change; it is caught if a
+test fails. In pyproject.toml, [tool.mutmut] specifies which modules are mutated and which tests
+run. A mutant in code that no test runs counts as not caught.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Measure how fast messages with one `orderingKey` arrive, compared with different keys.
+"""Measure how fast messages arrive if all have the same `orderingKey`, and if each has its own.
 
 All messages are accepted in one request. Those with the same key are delivered one after the other.
 The receiver responds immediately, so the time between two arrivals is the time from the end of one

@@ -1,9 +1,9 @@
 """Pollers of the delivery queue that work like Lambda's: they dispatch batches concurrently.
 
 The emulator's own poller dispatches the batches of a queue one after the other, so it is turned
-off. In its place, threads do what Lambda's pollers do ("How Lambda processes records from Amazon
-SQS"): they receive up to ten messages, invoke `dispatch` with them, and delete those that
-`dispatch` does not report as failed.
+off. In its place, threads do what Lambda's pollers do (AWS Lambda developer guide, "How Lambda
+processes records from Amazon SQS"): they receive up to ten messages, invoke `dispatch` with them,
+and delete those that `dispatch` does not report as failed.
 """
 
 from __future__ import annotations

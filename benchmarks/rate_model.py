@@ -60,7 +60,7 @@ class DynamoDB:
     """A stand-in for a DynamoDB client, with one table; it counts reads and writes."""
 
     class exceptions:  # noqa: N801 -- botocore's name
-        """The error that callers catch by name."""
+        """The error of a refused update, under the name that botocore gives it."""
 
         ConditionalCheckFailedException = Refused
 
@@ -127,7 +127,7 @@ class Model:
 
 
 def run(rate: float = 500, seconds: float = 30, containers: int = CONTAINERS) -> Model:
-    """Run the model. Messages arrive for `seconds` seconds; the run ends once all are sent."""
+    """Run the model: accept messages for `seconds` seconds, and end when all have been sent."""
     chance, dynamodb = random.Random(SEED), DynamoDB()  # noqa: S311 -- seeded
     created = to_text(START)
     endpoint = Endpoint("shop", "orders", "https://example.com/", created, created)
@@ -172,7 +172,10 @@ def _asks_for_pause(now: datetime) -> Outcome:
 
 
 def _wakes(postponed: Postponed, chance: random.Random, number: int) -> tuple[float, int]:
-    """Return the time at which a postponed attempt continues, late or even after a cold start."""
+    """Return the time at which a postponed attempt continues, and the number of its message.
+
+    The time is later than planned, since waits end late and some functions start cold.
+    """
     due = (from_text(postponed.due_at) - START).total_seconds()
     cold = COLD if chance.random() < COLD_SHARE else 0.0
     return due + chance.uniform(0, LATE) + cold, number

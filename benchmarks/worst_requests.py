@@ -73,7 +73,7 @@ def _to_targets(number: int) -> str:
 
 
 def _array(unit: str, size: int, before: str = "", limit: int = MAX_VALUES - 100) -> str:
-    """Return an array that repeats a value as often as `size` and the limit of values allow."""
+    """Return an array that repeats a value as often as its size and number of values may be."""
     values = 1 + sum(map(unit.count, ",[{"))
     number = min(size // (len(unit) + 1), limit // values)
     return f"[{before}{','.join([unit] * number)}]"

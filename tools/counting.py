@@ -264,7 +264,7 @@ def _express_path(counted: CountedCloud) -> dict[str, Any]:
 
 
 def _ordered(counted: CountedCloud, once: Calls) -> dict[str, Calls]:
-    """Return the calls that an `orderingKey` adds to a message: first in its line, or second."""
+    """Return the calls that an `orderingKey` adds to the first message of a line, and a second."""
     alone = counted.send(["200"], ordering_key=uuid.uuid4().hex)
     two = counted.send(["200", "200"], ordering_key=uuid.uuid4().hex)
     return {"alone": _minus(alone, once), "behind": _minus(_minus(two, alone), once)}

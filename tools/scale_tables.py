@@ -54,12 +54,12 @@ def _binding(workload: Workload, rate: float) -> str:
 
 
 def demand() -> Rows:
-    """Return the demand on every quota, by rate: express path on, all messages via one API."""
+    """Return the demand on every quota, by message rate, with the express path on and one API."""
     return _demand(_AT_API)
 
 
 def demand_off() -> Rows:
-    """Return the demand on every quota, by rate: express path off, all messages via one API."""
+    """Return the demand on every quota, by message rate, with the express path off and one API."""
     return _demand(replace(_AT_API, express_path="off"))
 
 
