@@ -88,10 +88,11 @@ def _warm_up() -> WarmUp:
 
 @lru_cache(maxsize=16)
 def _rules(host: str) -> Rules:
-    """Return the rules for messages in requests to this host, which refuse it as a target.
+    """Return the rules for messages in requests to this host of the stack.
 
-    The other hosts of the stack are in a setting of this function. The host of its function URL
-    cannot be, since the URL is created after the function.
+    The rules refuse the stack's own hosts as targets. A setting of this function contains these
+    hosts, except for that of the function URL, which is created after the function. So the rules
+    also refuse the host that the requests were sent to.
     """
     settings = _settings()
     return Rules.of_deployment(settings, settings.guard.refusing([host]))

@@ -87,8 +87,8 @@ def _ledger() -> Ledger:
 def _claim(reference: Reference, event: dict[str, Any]) -> AttemptClaim | Superseded | None:
     """Claim an attempt that has waited. A first attempt has not waited and needs no claim.
 
-    If the previous attempt was not recorded because another execution has the delivery, there is
-    nothing to claim, even if the ledger is unavailable now.
+    If the previous attempt could not be recorded because another execution has the delivery,
+    return `Superseded` without calling the ledger.
     """
     if "claim" not in event:
         return None

@@ -118,12 +118,12 @@ def _detach(message: Received) -> None:
 def _put_off(message: Received) -> int | None:
     """Postpone a message's redelivery until its first attempt must have ended; return the seconds.
 
-    When the message is redelivered, the ledger shows how a detached attempt has ended. A message
-    that has failed for a transient reason is also redelivered at that time.
+    By that time, the ledger shows how a detached attempt has ended. A message that could not be
+    processed is postponed in the same way.
 
-    Return None if the queue's visibility timeout applies instead: if the time could not be set, and
-    from the second receive on. The visibility timeout is longer, so that five receives outlast an
-    outage (docs/decisions/0055).
+    Return None if the queue's visibility timeout applies instead: because the time could not be
+    set, or because the message has been received before. The visibility timeout is longer, so that
+    five receives outlast an outage (docs/decisions/0055).
     """
     desk = _desk()
     if message.receives > 1:

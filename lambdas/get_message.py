@@ -48,7 +48,7 @@ def _index() -> DeliveryIndex:
 
 @serve(app, GET_MESSAGE)
 def get_message(message_id: str) -> Response[str]:
-    """Return every delivery of a message with its history; 404 if there is no such message."""
+    """Return every delivery of a message with its attempts; 404 if there is no such message."""
     message_id = unquote(message_id)
     sender_id = queried_sender(app.current_event, GET_MESSAGE)
     app.context.update(messageId=message_id, senderId=sender_id)
@@ -66,7 +66,7 @@ def list_deliveries() -> Response[str]:
 
 @serve(app, LIST_OF_ENDPOINT)
 def list_of_endpoint(endpoint_id: str) -> Response[str]:
-    """Return a page of the deliveries to an endpoint, which may have been deleted since."""
+    """Return a page of the deliveries to an endpoint, even if the endpoint has been deleted."""
     return _list(LIST_OF_ENDPOINT, named_endpoint(endpoint_id))
 
 

@@ -79,7 +79,7 @@ def json_api(
 
 
 def serve(app: APIGatewayHttpResolver, route: Route) -> Callable[..., Any]:
-    """Return the decorator of the function that serves a route.
+    """Return a decorator for the function that serves a route.
 
     The function takes the route's path parameters by their names in snake case. Their values may be
     percent-encoded, since API Gateway does not decode them.

@@ -344,7 +344,7 @@ def _trace() -> dict[str, str]:
 
 @cache
 def _metric_set(*names: str) -> dict[str, Any]:
-    """Return the metadata of metrics in the embedded metric format, which all events share."""
+    """Return the embedded-format metadata that all events with these metrics share."""
     for name in names:
         metrics.add_metric(name, _UNITS.get(name, MetricUnit.Count), 0)
     embedded: dict[str, Any] = {**metrics.serialize_metric_set()}

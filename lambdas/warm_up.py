@@ -31,7 +31,7 @@ class WarmUp:
 
     @classmethod
     def connect(cls, topic_arn: str) -> Self:
-        """Create the client. It makes a single try, since a second one would save no time."""
+        """Create the client. It tries only once: a second try would be too late to save time."""
         from homing.aws import client  # noqa: PLC0415  # `deliver` imports this module without boto3
 
         return cls(topic_arn, client("sns", read_seconds=1, tries=1))

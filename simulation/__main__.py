@@ -129,7 +129,7 @@ def _search(options: argparse.Namespace, console: Console) -> Tally:
 def _chunks(first: int, count: int) -> Iterator[tuple[int, int]]:
     """Split `count` seeds, starting at `first`, into ranges. Yield the start and end of each.
 
-    The end of a range is the seed after its last one.
+    The end of a range is not part of it.
     """
     for start in range(first, first + count, _CHUNK):
         yield start, min(start + _CHUNK, first + count)

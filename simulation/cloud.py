@@ -168,7 +168,7 @@ class Cloud:
         self._set_rates()
 
     def kinds(self, operation: str, *, can_crash: bool) -> tuple[FaultKind, ...]:
-        """Return the faults that a call of this operation can have."""
+        """Return the kinds of faults that a call of this operation can have."""
         return (_WITH_CRASHES if can_crash else _KINDS)[operation]
 
     def subscribe(self, change: Subscribing) -> None:
@@ -245,7 +245,7 @@ class Cloud:
         """Return whether a line is stuck and the watchdog may still release it.
 
         Each result True counts as a run of the watchdog for that line. After `_MOST_VISITS` runs
-        the line is ignored, so that the simulation ends even if it stays stuck.
+        the line is ignored, so that a line that stays stuck does not keep the simulation running.
         """
         tables = self.lines.items, self.places.items, self.ledger.items
         for line_id in standing_still(*tables, self.blocking()):
@@ -339,7 +339,7 @@ def _response(answer: Answer, now: int, timeout: int) -> tuple[int, Outcome]:
 
 
 def _claims(about: Any) -> bool:
-    """Return whether the caller is `Deliver` and must claim its attempt, as after a wait."""
+    """Return whether a process is an invocation of `Deliver` that must claim its attempt."""
     return isinstance(about, Invocation) and "claim" in about.event
 
 
@@ -348,7 +348,7 @@ def _functions(
     accept: Callable[[dict[str, Any]], Any],
     accept_batch: Callable[[dict[str, Any]], Any],
 ) -> dict[str, Function]:
-    """Return the simulated functions by their names in the definitions."""
+    """Return the simulated Lambda functions, by the names that their callers use."""
     pure = deployment.function_timeout
     return {
         "${DeliverFunction}": Function(deployment.deliver_timeout, run_deliver),

@@ -35,9 +35,9 @@ def text_of(item: Mapping[str, Any], name: str) -> str:
 
 
 def is_watched(item: Mapping[str, Any]) -> bool:
-    """Return whether a ledger item is in the index by which the watchdog finds waiting deliveries.
+    """Return whether a ledger item is in the watchdog's index as a waiting delivery.
 
-    The index also has failed and cancelled deliveries; for those, return False.
+    The index also contains failed and cancelled deliveries; for those, return False.
     """
     return text_of(item, "attention").partition("#")[0] in WAITING
 

@@ -64,7 +64,7 @@ class Begun:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """A change to a ledger item: its number as an event, and the typed item before and after it.
+    """A change to a ledger item: the number of its event, and the typed item before and after.
 
     `before` is None for a new item.
     """

@@ -56,7 +56,7 @@ def is_blocked(line: Mapping[str, Any], ledger: Items, blocking: Collection[str]
 def has_ended(record: Mapping[str, Any]) -> bool:
     """Return whether a delivery has ended, according to its ledger item.
 
-    A delivery has also ended if its status says that it waits, but the watchdog has removed the
+    A delivery whose status is QUEUED or RETRY_SCHEDULED has ended if the watchdog has removed its
     item from the watchdog's index.
     """
     status = status_of(record)
@@ -64,7 +64,7 @@ def has_ended(record: Mapping[str, Any]) -> bool:
 
 
 def _goes_on(place: Mapping[str, Any], ledger: Items) -> bool:
-    """Return whether the delivery at a place is already in progress, so that the line moves on."""
+    """Return whether the delivery at a place is in progress, which means that its line moves on."""
     keys = [
         key for key, item in ledger.items() if delivery_of(item) == text_of(place, "deliveryId")
     ]

@@ -24,7 +24,7 @@ if _NODE.is_file():
 
 
 def __getattr__(name: str) -> Any:
-    """Import the construct on first use, since that starts Node; the settings do not need Node."""
+    """Import the construct on first use: the import starts Node, which the settings do not need."""
     if name != "Homing":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     try:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class DeliveryStack(Stack):
-    """Homing and nothing else; it can be deployed to any account and region.
+    """A stack with one Homing and nothing else, for any account and region.
 
     Args:
         settings: the settings of this deployment; they also name the stack.

@@ -244,7 +244,7 @@ class Homing(Construct):
         sender_path: str | None = None,
         sender_id: str | None = None,
     ) -> events.Rule:
-        """Send the events of an EventBridge bus that match a pattern as messages.
+        """Send a message for each event of an EventBridge bus that matches a pattern.
 
         The `detail-type` is the event type and the `detail` is the payload (docs/ingest.md).
 
@@ -267,7 +267,7 @@ class Homing(Construct):
         sender_id: str | None = None,
         sender_path: str | None = None,
     ) -> None:
-        """Send the notifications of an SNS topic as messages.
+        """Send a message for each notification of an SNS topic.
 
         `sender_id` and `sender_path` are as in `subscribe_to_bus`.
 
@@ -283,7 +283,7 @@ class Homing(Construct):
         sender_id: str | None = None,
         sender_path: str | None = None,
     ) -> None:
-        """Send the messages of an SQS queue as webhook messages.
+        """Send a webhook message for each message of an SQS queue.
 
         `sender_id` and `sender_path` are as in `subscribe_to_bus`. Homing consumes the queue, so it
         must have no other consumer. Its visibility timeout must be at least 30 s; 150 s is

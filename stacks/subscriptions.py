@@ -1,6 +1,6 @@
 """The sources of messages other than the APIs: buses, topics and queues.
 
-The function, the queues and their alarms are created only when needed.
+The function `ingest`, the ingest queues and their alarms are created only when needed.
 """
 
 from __future__ import annotations

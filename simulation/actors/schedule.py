@@ -45,7 +45,7 @@ class WatchdogSchedule:
     def expect(self, overdue_since: int) -> None:
         """Schedule the first run in which the watchdog finds a delivery due at `overdue_since`.
 
-        That is the first run after the grace period (`GRACE`), which begins at this time.
+        That is the first run after the grace period (`GRACE`), which begins at `overdue_since`.
         """
         after = max(overdue_since + GRACE_MS, self._scheduler.now) - self._start
         run_at = self._start + (after // self._every + 1) * self._every

@@ -82,7 +82,7 @@ class Dispatch:
         self._settled: dict[str, int] = {}
 
     def steps(self, invocation: Invocation) -> Steps:
-        """Return the steps of one invocation, as a process of the simulation."""
+        """Return the steps of one invocation, which the simulation runs as a process."""
         groups: dict[str, list[dict[str, Any]]] = {}
         for record in invocation.event["Records"]:
             group = record["attributes"].get("MessageGroupId", record["messageId"])
@@ -118,7 +118,7 @@ class Dispatch:
 
 
 def _forget(_: Outcome) -> None:
-    """Do nothing. A `Join` that waits for the process replaces this `on_end`."""
+    """Do nothing. A `Join` replaces this `on_end` before it starts the process."""
 
 
 def submit(submission: Submission, start: int, journal: Journal, now: Callable[[], int]) -> Steps:
@@ -139,7 +139,7 @@ def submit(submission: Submission, start: int, journal: Journal, now: Callable[[
 
 
 def submit_together(sent: Together, start: int, journal: Journal, now: Callable[[], int]) -> Steps:
-    """Send messages in one request; after that, send those that were not accepted again."""
+    """Send messages in one request; then resend those that were not accepted."""
     yield Sleep(start + sent.at)
     left = list(sent.submissions)
     for number in range(sent.tries):

@@ -44,7 +44,7 @@ class Violation:
 
 
 def accepted_reaches_an_end(view: View) -> Iterator[str]:
-    """Every accepted delivery ends without human intervention, unless an operator cancels it."""
+    """Every accepted delivery is delivered, dead-lettered or cancelled, or its line is blocked."""
     for delivery in view.journal.accepted:
         cancelled = status_of(view.items.get(delivery, {})) == "CANCELLED"
         ended = cancelled or delivery in view.delivered or view.dead_letters(delivery)
@@ -167,7 +167,10 @@ def not_before_deliver_at(view: View) -> Iterator[str]:
 
 
 def doubles_only_in_the_window(view: View) -> Iterator[str]:
-    """An attempt is made again only if this was decided before the ledger recorded the attempt."""
+    """It is never decided to make an attempt that the ledger has already recorded.
+
+    A delivery may be an exception if `deliver` reported that it could not claim an attempt.
+    """
     recorded = _recorded_attempts(view)
     deployment = view.history.scenario.deployment
     rivals = view.journal.acted or deployment.attempts_at_once or deployment.defers
@@ -182,7 +185,7 @@ def doubles_only_in_the_window(view: View) -> Iterator[str]:
 
 
 def doubles_have_a_cause(view: View) -> Iterator[str]:
-    """Each attempt is one request. Each fault may cause one additional request."""
+    """Each attempt makes one request, except that each fault may cause one additional request."""
     if view.history.scenario.doubles:
         return  # a queue that delivers messages twice is another cause
     causes = _causes(view.history)
@@ -193,9 +196,10 @@ def doubles_have_a_cause(view: View) -> Iterator[str]:
 
 
 def one_delivery_per_target(view: View) -> Iterator[str]:
-    """However often a message is sent, each target has one ledger item and one Standard execution.
+    """However often a message is sent, each of its targets has at most one ledger item.
 
-    Executions of later generations, which operators' interventions start, are not counted.
+    Each delivery has at most one Standard execution, not counting those of later generations, which
+    redrives, immediate retries and the watchdog start.
     """
     targets = Counter(
         (text_of(item, "pk"), text_of(item, "targetUrl")) for item in view.items.values()

@@ -76,11 +76,11 @@ ORDER = (in_order, has_its_turn, no_line_stands_still, one_sequence)
 
 
 def _late(view: View, earlier: str, begun: Begun, deadline: int) -> Iterator[str]:
-    """Yield a sentence for each request of `earlier` for which a later delivery did not wait.
+    """Yield a sentence for each request that `earlier` sent after a later delivery had begun.
 
     Args:
         view: the simulated history.
-        earlier: the delivery that is first in the line.
+        earlier: a delivery with an earlier place in the line.
         begun: the beginning of the later delivery's first attempt.
         deadline: the milliseconds within which an attempt sends its request.
     """
@@ -123,7 +123,7 @@ def _begun_of(view: View, sent: Sent) -> Begun | None:
 
 
 def _ends(view: View) -> Mapping[str, int]:
-    """Return the number of the event that first recorded the end of each delivery."""
+    """Return, for each delivery, the number of the event that first recorded its end."""
     found: dict[str, int] = {}
     for written in view.journal.written:
         if has_ended(written.after):

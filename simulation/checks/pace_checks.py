@@ -33,7 +33,7 @@ def pace_of_the_endpoint(view: View) -> Iterator[str]:
 
 
 def pause_is_kept(view: View) -> Iterator[str]:
-    """Without faults, an endpoint with a rate limit gets no request in a pause that it asks for."""
+    """Without faults, an endpoint with a rate limit gets no request during a pause it asked for."""
     scenario = view.history.scenario
     if not scenario.deployment.rate_per_second or not _is_undisturbed(view):
         return

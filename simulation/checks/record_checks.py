@@ -77,7 +77,7 @@ def _faults_of_cancel(before: Mapping[str, Any] | None, after: Mapping[str, Any]
 def _faults_of_redrive(
     view: View, delivery: str, before: Mapping[str, Any], after: Mapping[str, Any]
 ) -> Iterator[str]:
-    """Check a redrive: the delivery had failed, restarts at attempt 0 and keeps its history."""
+    """Yield the errors in a redrive, which must restart a failed delivery and keep its history."""
     if (text_of(after, "status"), number_of(after, "attempts")) != ("QUEUED", 0):
         yield f"redriven to {text_of(after, 'status')} with {number_of(after, 'attempts')} attempts"
     kept = history_of(after)
@@ -91,7 +91,7 @@ def _faults_of_redrive(
 def _is_no_attempt(before: Mapping[str, Any] | None, after: Mapping[str, Any], status: str) -> bool:
     """Return whether a change records something other than an attempt, a cancellation or a redrive.
 
-    It may set the delivery's owner, claim an attempt, or add a dead letter.
+    Such a change may set the delivery's owner, claim an attempt, or add a dead letter.
     """
     if before is None:
         return status == "QUEUED" and "executionName" in after

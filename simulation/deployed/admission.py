@@ -42,8 +42,8 @@ class ChanceAdmission:
         """Make an attempt, or return the time to which it is deferred.
 
         Raises:
-            DetachedError: when the attempt takes longer than the slow threshold, after which the
-                simulated client times out.
+            DetachedError: when the simulated client times out, because the attempt takes longer
+                than the slow threshold.
         """
         if self._draw(f"{TAPE.owner}/gate") < self._defers:
             # The fourth power makes most waits short and few of them long.

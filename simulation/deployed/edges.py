@@ -1,7 +1,8 @@
-"""The edges of the deployed code in the simulation: stand-ins for AWS, random values and logs.
+"""Builds objects of the deployed code for the simulation, with stand-ins for their AWS clients.
 
-Each operating system process that runs simulations has one `Edges`, which every simulated history
-resets with `enter`. The simulated code gets it from `current_edges`.
+`Edges` contains these objects, the source of random draws, and the journal. Each operating system
+process that runs simulations uses one `Edges`, and resets it with `enter` at the beginning of each
+simulated history. The simulated code gets it from `current_edges`.
 """
 
 from __future__ import annotations
@@ -64,7 +65,7 @@ if TYPE_CHECKING:
 
 
 class Edges:
-    """The stand-in clients, random draws and journal of one simulated history.
+    """Objects of the deployed code with stand-in AWS clients, random draws and a journal.
 
     Args:
         deployment: the settings of Homing until `enter` sets others.
@@ -172,7 +173,7 @@ _current: list[Edges] = []
 
 
 def current_edges() -> Edges:
-    """Return the stand-ins of the simulated history that this operating system process runs."""
+    """Return the `Edges` that the running simulated history uses."""
     return _current[-1]
 
 

@@ -178,8 +178,9 @@ def run_intervention(
 def _parsed(body: str, now: int, deployment: Deployment) -> Message:
     """Return the message in a request body, from a cache if it has been parsed before.
 
-    The cache saves time, since a handler runs again for each of its calls. This function is not for
-    events: to parse an event, its subscribers must be read from a table, which is a call.
+    The cache saves time, since a handler runs again for each of its calls. It cannot be used for
+    events: to parse one, a handler reads the subscribers from a table, and must repeat this call
+    whenever it runs again.
     """
     return _parse(body, now, deployment, no_subscribers)
 

@@ -145,8 +145,8 @@ class NoEndpointWatch:
 def cold_deliverer() -> Deliverer:
     """Replaces `_deliverer` of `deliver`: returns a new deliverer, as after a cold start.
 
-    A warm function has caches. With these, a handler that is run again for its next call would
-    behave differently from before.
+    A warm function has caches. With them, a handler that runs again would skip calls that it made
+    in earlier runs.
     """
     dynamodb: Any = DynamoDB()
     deployment = current_edges().deployment

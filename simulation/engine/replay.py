@@ -6,7 +6,7 @@ not, an exception that the handler cannot catch ends this run of the handler. Th
 makes the call, adds the answer to the tape, and runs the handler again from its start.
 
 What a handler does next depends only on its input and on the answers so far. So the result is the
-same as if it had waited. The tape checks that each run makes the same calls.
+same as if it had waited for each answer. The tape checks that each run makes the same calls.
 """
 
 from __future__ import annotations

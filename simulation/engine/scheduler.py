@@ -38,7 +38,7 @@ class Services(Protocol):
     """The services that calls go to."""
 
     def kinds(self, operation: str, *, can_crash: bool) -> tuple[FaultKind, ...]:
-        """Return the faults that a call of this operation can have."""
+        """Return the kinds of faults that a call of this operation can have."""
 
     def is_down(self, operation: str, now: int) -> bool:
         """Return whether an outage refuses this operation now."""

@@ -185,7 +185,7 @@ def single_faults(
     programs: Programs | None = None,
     given: Mapping[str, Fault] | None = None,
 ) -> Iterator[Trial]:
-    """Yield trials of a scenario: one with the given faults, then one for each additional fault."""
+    """Yield trials of a scenario: one with the given faults, then one for each further fault."""
     given = given or {}
     census = Census(given)
     run_history(scenario, census, SEED, edges, programs)

@@ -135,7 +135,7 @@ def _one_attempt_too_many() -> AbstractContextManager[None]:
 
 
 def _dead_letter_at_the_second_receive_only() -> AbstractContextManager[None]:
-    """Send no dead letter for a redelivered queue message whose failure is already recorded."""
+    """Send no dead letter for a redelivered queue message if the ledger records the failure."""
     original = ExpressPath._from_record  # noqa: SLF001  # the bug is planted there
 
     def from_record(self: ExpressPath, document: Any, record: Any) -> Settled:

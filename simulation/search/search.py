@@ -1,6 +1,6 @@
 """The search for simulated histories that violate an invariant.
 
-It runs the cases of many seeds, and small scenarios, once for each possible fault.
+It runs the random cases of many seeds. It also runs small scenarios, once for each possible fault.
 """
 
 from __future__ import annotations
@@ -136,7 +136,7 @@ def search_pairs(number: int) -> Tally:
 
 @contextmanager
 def _tallied() -> Iterator[Tally]:
-    """Yield a new tally. When the context exits, add the processor time that it took."""
+    """Yield a new tally. When the context exits, add to it the processor time spent inside."""
     tally = Tally()
     before = time.process_time()
     yield tally

@@ -41,7 +41,7 @@ def shrink(trial: Trial, still_breaks: Callable[[Trial], bool]) -> Trial:
 
 
 def _smaller(trial: Trial) -> Iterator[Trial]:
-    """Yield the trials that are one step smaller, those with the largest steps first."""
+    """Yield the trials that are one step smaller, beginning with those that leave out most."""
     scenario = trial.scenario
     for index in range(len(scenario.submissions)):
         rest = scenario.submissions[:index] + scenario.submissions[index + 1 :]

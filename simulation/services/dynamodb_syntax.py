@@ -171,7 +171,7 @@ _COMPARATORS: Final[Mapping[str, Callable[[int], bool]]] = {
 
 
 def _compare(left: Any, right: Any, holds: Callable[[int], bool]) -> bool:
-    """Compare typed values; False if an attribute is absent or the values have different types."""
+    """Compare typed values; return False if one is absent or their types differ."""
     if left is None or right is None:
         return False
     ((kind, a),) = left.items()

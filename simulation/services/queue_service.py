@@ -163,7 +163,7 @@ class QueueService:
         """Respond with undispatched messages, and hide them for a while.
 
         Raises:
-            UnsupportedError: when the call is to another queue.
+            UnsupportedError: when the call is not to the queue of undispatched messages.
         """
         if call.arguments["QueueUrl"] != UNDISPATCHED:
             raise UnsupportedError(f"messages of {call.arguments['QueueUrl']}")
@@ -194,7 +194,7 @@ class QueueService:
         respond(Outcome({}))
 
     def note(self, body: str) -> None:
-        """Note the delivery of a queue message in the journal, in which operators look it up."""
+        """Add a queue message's delivery to the journal, in which operators find deliveries."""
         reference = Reference.from_document(json.loads(body)["reference"])
         name = reference.message_id, host_of(reference.target_url)
         self._journal.references.setdefault(name, reference)
@@ -223,9 +223,9 @@ class QueueService:
                 respond(Outcome([self._hand_out(queue, message) for message in batch]))
 
     def _batch(self, visible: list[Message]) -> list[Message]:
-        """Return a random batch of visible messages, at least the first of them.
+        """Return a random batch of visible messages, which contains at least the first of them.
 
-        On a FIFO queue, a batch contains a message only with all earlier visible ones of its group.
+        On a FIFO queue, a batch that leaves out a message leaves out all later ones of its group.
         """
         batch: list[Message] = []
         passed_over: set[str | None] = set()

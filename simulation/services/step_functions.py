@@ -133,7 +133,7 @@ class StepFunctions(Observer):
         scheduler.start(started, timeout=self._express_timeout())
 
     def entered(self, execution: Execution, state: str, data: Any) -> None:
-        """Record facts about the step for the invariants; stop the execution if a fault says so.
+        """Record facts about the step for the invariants; stop the execution if a fault is planned.
 
         Raises:
             ExecutionStoppedError: when the execution is stopped at this state.
@@ -206,7 +206,7 @@ class StepFunctions(Observer):
 
 
 def _set_out_of(starter: Any, now: int) -> int:
-    """Return the number of the event in which it was decided to make a first attempt.
+    """Return the number of the event that led to a first attempt.
 
     That is the last read of the ledger before the attempt, or the current event if there was none.
 

@@ -122,7 +122,7 @@ class Execution:
 
     @property
     def was_stopped(self) -> bool:
-        """Whether it is a Standard execution that was stopped from outside, or after a year."""
+        """Whether it is a Standard execution that was stopped, from outside or after a year."""
         stopped = self.failed is not None and self.failed.error in {"Stopped", "Sandbox.Timedout"}
         return stopped and not self.is_express
 

@@ -39,9 +39,9 @@ def refuse_own_hosts(
 ) -> str:
     """Set OWN_HOSTS, the hosts that functions refuse as targets (docs/decisions/0030).
 
-    Each is only the beginning of a host name: in every partition, and for IPv6, all host names of
-    an API begin with its id. `accept` does not get the host of its own function URL, since that is
-    created after the function.
+    Each entry is only the beginning of a host name. That is enough, since all host names of an API
+    begin with its id, in every partition and for IPv6, too. `accept` does not get the host of its
+    own function URL, since the URL is created after the function.
 
     Returns:
         The value of OWN_HOSTS with all hosts, for functions that are created later.

@@ -54,7 +54,7 @@ def api_stage(
     settings: NamedSettings,
     throttle: Throttle = _SENDERS,
 ) -> apigwv2.HttpStage:
-    """Return the stage (`Stage`) of an API, with an access log (`AccessLogs`) in the same scope."""
+    """Create the stage of an API, `Stage`, and its access log, `AccessLogs`; return the stage."""
     access_logs = vended_logs(scope, "AccessLogs", settings, service="apis")
     return apigwv2.HttpStage(
         scope,

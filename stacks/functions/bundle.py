@@ -2,8 +2,8 @@
 
 Without compiled code, Lambda would compile the sources at each cold start, since it cannot write
 next to them. Python loads the compiled code without checking whether it matches the sources (PEP
-552, unchecked hashes): in the bundle, it always does. The same sources and the same Python yield
-the same bytes on every machine.
+552, unchecked hashes), since in the bundle the two always match. The same sources and the same
+Python yield the same bytes on every machine.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def make_bundle(folder: Path, python: Path | None) -> Path:
 
 
 def _client(package: str) -> tuple[str, ...]:
-    """Return the parts of a package that senders use and functions do not."""
+    """Return the names of a package's subpackages that the functions do not use."""
     return ("client",) if package == "homing" else ()
 
 

@@ -80,7 +80,7 @@ class PythonFunction(lambda_.Function):
         )
         self.own_role = role
         except_from(
-            self, "L1", "The version that the tests and the published Powertools layer use."
+            self, "L1", "The Python version that the tests and the published Powertools layer use."
         )
 
     def reserve(self, concurrency: int) -> None:

@@ -171,7 +171,7 @@ def _success_rate(settings: NamedSettings) -> cloudwatch.IWidget:
 
 
 def _retry_depth(workflow: Workflow) -> cloudwatch.IWidget:
-    """Return a table of attempts by attempt number, from the logs: no metric has the number."""
+    """Return a table that counts attempts by attempt number, from the logs: no metric does."""
     lines = RETRY_DEPTH.to_string()
     return cloudwatch.LogQueryWidget(
         title="Retry depth: attempts by number and verdict",

@@ -46,6 +46,6 @@ def at_url(
 ) -> cloudwatch.Metric:
     """Return a five-minute metric of requests to a function's URL, not to the APIs.
 
-    The metric of an alarm must have no label, since a label would make it metric math.
+    For an alarm, give no label: the CDK would turn a metric with a label into metric math.
     """
     return function.metric(name, label=label, statistic=statistic, period=Duration.minutes(5))

@@ -219,7 +219,7 @@ class Reception(Construct):
 
 
 def except_executions(function: PythonFunction, machine: sfn.StateMachine) -> None:
-    """Exempt permissions on a state machine's executions, since their names are not known yet."""
+    """Exempt a wildcard for a state machine's executions: their names are not known yet."""
     node = machine.node.default_child
     name = Stack.of(machine).get_logical_id(cast("CfnElement", node))
     ours = f'{{"Fn::Select":[6,{{"Fn::Split":[":",{{"Ref":"{name}"}}]}}]}}'
@@ -227,5 +227,5 @@ def except_executions(function: PythonFunction, machine: sfn.StateMachine) -> No
     except_from(
         function.own_role,
         f"IAM5[Resource::arn:{place}:execution:{ours}:*]",
-        "Any execution of this one state machine; it has the name of its delivery.",
+        "Any execution of this one state machine: each execution is named after its delivery.",
     )

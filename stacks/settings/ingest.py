@@ -44,7 +44,7 @@ class IngestSettings(SettingsGroup):
 
 
 def sender_rule(sender_path: str | None, sender_id: str | None) -> str:
-    """Return the sender of a subscription's messages: a path, a senderId, or empty for neither.
+    """Return the sender of a subscription's messages: a path to it, a senderId, or an empty string.
 
     Raises:
         InvalidSettingsError: when both are given, or one is not valid.

@@ -53,7 +53,7 @@ class Ledger(Construct):
         return {"LINES_TABLE": self.lines.table_name, "PLACES_TABLE": self.places.table_name}
 
     def allow_advance(self, function: PythonFunction) -> None:
-        """Allow a function what it needs to advance lines, except writing to the delivery queue."""
+        """Allow a function to advance lines, except for writing to the delivery queue."""
         grant(self.lines, function, "dynamodb:GetItem", "dynamodb:UpdateItem")
         grant(self.places, function, "dynamodb:Query", "dynamodb:DeleteItem")
         grant(self.table, function, "dynamodb:GetItem")

@@ -44,7 +44,7 @@ class Payloads(Construct):
         except_from(
             self.bucket,
             "S1",
-            "Only functions of this stack access the bucket; a log would cost as much as it does.",
+            "Only functions of this stack use the bucket; a log would cost as much as the bucket.",
         )
 
     def allow(self, function: PythonFunction, *actions: str) -> None:

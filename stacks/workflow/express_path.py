@@ -175,7 +175,7 @@ def first_attempt_definition(delivery: dict[str, Any], *, timeout_seconds: int) 
 
 
 def _redirect(state: dict[str, Any], instead: str | None) -> None:
-    """Change each transition to the Wait state, so that it leads to the state `instead`."""
+    """Let each transition that leads to the Wait state lead to the state `instead`."""
     for holder in (state, *state.get("Choices", []), *state.get("Catch", [])):
         for arrow in ("Next", "Default"):
             if holder.get(arrow) == WAIT:
