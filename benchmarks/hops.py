@@ -1,4 +1,4 @@
-"""Break down the time from POST to the request at the receiver, on the local cloud.
+"""Break down the time from POST to the request at the receiver into hops, on the local cloud.
 
 Messages are sent at a steady rate. The time at which a hop ends comes from a log, from the events
 of the Express execution (which only a local cloud records, not AWS) or from the receiver.
