@@ -146,7 +146,9 @@ def send_command(
     sender: Sender = None,
     correlation_id: Annotated[
         str | None,
-        typer.Option(help="Your own id for the message, shown in logs, records and the request."),
+        typer.Option(
+            help="Your own id for the message, in logs and records, and sent as X-Correlation-ID."
+        ),
     ] = None,
     content_type: Annotated[
         str | None,
@@ -332,7 +334,7 @@ def _say_interrupted(report: Report, *, is_file: bool) -> str:
 
 
 def _say_unended(unended: tuple[MessageRef, ...], timeout: float | None, stack: str | None) -> str:
-    """Return the text to print after --timeout, with the command that shows the status."""
+    """Return the text to print when --timeout has passed; it names a command to see the status."""
     first = unended[0]
     sender = "" if first.sender_id == DEFAULT_SENDER_ID else f" --sender {first.sender_id}"
     where = f" --stack {stack}" if stack else ""

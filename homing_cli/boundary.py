@@ -1,4 +1,4 @@
-"""The boundary between the commands and the terminal: each error is reported in one line.
+"""Reports the error of a command in one line, and chooses the exit status.
 
 An error from Homing, AWS or the operating system ends the command with exit status 1, and so does a
 package that is missing because its extra is not installed. Any other exception is a bug, with exit
@@ -47,7 +47,10 @@ _REPORT = "Please report it with the output of the same command with --debug"
 
 
 class Root(Group):
-    """The command `homing` itself. It adds `--debug` and `--construct` to the commands."""
+    """The command `homing` itself.
+
+    It adds `--debug` to all its commands, and `--construct` to those that have `--stack`.
+    """
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(**settings)

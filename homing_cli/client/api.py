@@ -60,7 +60,11 @@ class ApiClient:
             return self._homing.send_raw(body)
 
     def submit_all(self, bodies: Sequence[bytes]) -> list[Accepted | CallError | ApiError]:
-        """Send messages in one or a few requests; return the result of each (see `submit`)."""
+        """Send messages in one or a few requests.
+
+        Returns:
+            For each message, what `submit` would return or raise.
+        """
         return [self._reported(each) for each in self._homing.send_raw_batch(bodies)]
 
     def _reported(self, result: Accepted | CallError) -> Accepted | CallError | ApiError:
@@ -116,7 +120,7 @@ class ApiClient:
 
     @contextmanager
     def _reachable(self) -> Iterator[None]:
-        """In a context, raise `ApiError` if the API is unreachable or the credentials unusable."""
+        """Return a context that raises `ApiError` if the API or the credentials cannot be used."""
         try:
             yield
         except UnreachableError as error:

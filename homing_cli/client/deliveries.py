@@ -58,7 +58,7 @@ class DeliveryView:
 
     @classmethod
     def from_document(cls, document: Mapping[str, Any]) -> Self:
-        """Build the view from an entry of `deliveries` in a response of GET /v1/messages/ID."""
+        """Return the view of an entry of `deliveries` in a response of GET /v1/messages/ID."""
         history = document.get("retryHistory") or []
         return cls(
             reference=Reference.from_document(document),

@@ -55,7 +55,7 @@ class LineView:
 
 
 def waiting_lines(target: Target) -> list[LineView]:
-    """Return the lines of ordered deliveries in which some wait.
+    """Return the lines of ordered deliveries in which at least one waits for its turn.
 
     The line with the most waiting deliveries comes first. This function reads the whole table of
     places (the numbers of ordered deliveries in their lines).

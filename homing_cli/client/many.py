@@ -32,7 +32,7 @@ def index_of(target: Target) -> DeliveryIndex:
 def listed(target: Target, wanted: DeliveryFilter, now: datetime) -> list[Listed]:
     """Return all deliveries that match a filter, the latest first.
 
-    They are sorted by the time of the next attempt or, if they have ended, of the end.
+    A delivery that has ended is sorted by the time of its end, any other by its next attempt.
     """
     found = index_of(target).all(wanted, now=now)
     return sorted(found, key=lambda one: one.place, reverse=True)

@@ -67,7 +67,7 @@ def read_lines(raw: Iterable[bytes]) -> Iterator[Line]:
 
 
 def hand_over(api: ApiClient, line: Line) -> Handed:
-    """Send one message and return the result; an invalid line or failed call raises no error."""
+    """Send one message; return the result, even if the line is invalid or the call fails."""
     try:
         return _not_utf8(line) or _handed(line, api.submit(line.body))
     except (CallError, ApiError) as error:
@@ -147,7 +147,7 @@ class HandingOver:
     def begun(self) -> Iterator[Handed]:
         """Yield, after an interruption, the results of the messages that were being sent.
 
-        Some of these results may already have been yielded by the iteration itself.
+        The iteration may already have yielded some of these results.
         """
         for future in self._pending:
             if not future.cancelled():

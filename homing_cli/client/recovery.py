@@ -95,7 +95,7 @@ class Actions:
 
 
 def releasing_of(target: Target) -> Releasing:
-    """Return the object that continues the lines of ordered deliveries in a deployed Homing."""
+    """Return the object that queues the next delivery of a line in a deployed Homing."""
     dynamodb, outputs = target.client("dynamodb"), target.outputs
     return Releasing(
         Lines(outputs["LinesTable"], dynamodb),

@@ -29,7 +29,9 @@ class SenderError(CommandError):
 
 @dataclass(frozen=True, slots=True)
 class Added:
-    """A new API key. Its text, and the secret if new, are shown once and cannot be read again.
+    """A new API key.
+
+    Its text and, for a new sender, the signing secret are shown once and cannot be read again.
 
     Args:
         key: the stored key, without its text.
@@ -111,7 +113,7 @@ def rotate_secret(target: Target, sender_id: str, grace: timedelta) -> str:
 
 
 def key_document(key: ApiKey) -> dict[str, Any]:
-    """Return the document of an API key that the commands show, without its hash."""
+    """Return what the commands show of an API key: everything except its hash."""
     return {
         "keyId": key.key_id,
         "senderId": key.sender_id,

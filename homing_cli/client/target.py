@@ -66,7 +66,7 @@ class Target:
     smoke_url: str | None = None
 
     def client(self, service: Any) -> Any:
-        """Return a boto3 client of a service."""
+        """Return a boto3 client for an AWS service."""
         config = _LOCAL_CONFIG if self.endpoint else _AWS_CONFIG
         return self.session.client(service, endpoint_url=self.endpoint, config=config)
 
@@ -99,7 +99,7 @@ def local_target(record: Path) -> Target:
     """Return the local cloud that a file `local.json` describes.
 
     Raises:
-        NoTargetError: when the file cannot be read or is not such a file.
+        NoTargetError: when the file cannot be read or describes no local cloud.
     """
     try:
         found = json.loads(record.read_text())

@@ -4,8 +4,8 @@
   `homing dead-letters list --stack A`. A subcommand that does not have the option refuses it.
 - A value must be text and not empty, so that an unset shell variable does not mean "all".
 - `--region`, `--profile` and `--construct` need `--stack`; without it they are an error.
-- Every command that has `--stack` has `--construct`. Its value is appended to the stack's name:
-  `--stack Shop --construct Webhooks` is the same as `--stack Shop/Webhooks`.
+- Every command that has `--stack` has `--construct`. The value of `--construct` is appended to the
+  stack's name: `--stack Shop --construct Webhooks` is the same as `--stack Shop/Webhooks`.
 """
 
 from __future__ import annotations

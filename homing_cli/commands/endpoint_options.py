@@ -84,7 +84,7 @@ def header_map(texts: Sequence[str], *, none: bool) -> dict[str, str] | None:
 
 
 def event_types(given: Sequence[str], *, none: bool) -> list[str] | None:
-    """Return the event types given with `--event-type`; None to leave the endpoint's as they are.
+    """Return the event types given with `--event-type`; None if they are not to be changed.
 
     Args:
         given: the event types.

@@ -36,7 +36,7 @@ def drain(
 ) -> None:
     """List deliveries that wait in the Standard workflow, or end them before a stack is removed.
 
-    The exit status is 1 if an execution remains.
+    The exit status is 1 if any execution is still waiting or running.
     """
     if dead_letter and cancel:
         raise typer.BadParameter("--dead-letter cannot be combined with --cancel")
@@ -75,8 +75,8 @@ def broken(
 ) -> None:
     """List executions that ended without delivering or dead-lettering their message.
 
-    It lists executions that ended in the last 14 days. The watchdog resumes their deliveries. The
-    exit status is 1 if it lists any.
+    Only executions of the last 14 days are listed. The watchdog resumes their deliveries. The exit
+    status is 1 if any is listed.
     """
     found = list(broken_executions(where.target()))
     if as_json:

@@ -13,7 +13,10 @@ def ordering(
     where: Where,
     as_json: AsJson = False,
 ) -> None:
-    """List lines of ordered deliveries in which some wait; the line with the most comes first."""
+    """List lines of ordered deliveries in which at least one waits for its turn.
+
+    The line with the most waiting deliveries comes first.
+    """
     found = waiting_lines(where.target())
     if as_json:
         print_json([one.to_document() for one in found])

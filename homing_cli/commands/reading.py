@@ -73,7 +73,7 @@ def status_command(
 
 
 def _story(target: Target, view: DeliveryView) -> Story:
-    """Return a delivery's attempts, with data from the API, its executions and the ledger."""
+    """Return a delivery's attempts, from the API, the ledger and the delivery's executions."""
     try:
         return tracing.story(target, view)
     except ClientError as error:
@@ -180,7 +180,7 @@ def dead_letters_list(
         bool,
         typer.Option(
             "--whole",
-            help="Print each complete dead letter of the queue as a line of JSON, e.g. for a "
+            help="Print the dead letters of the queue in full, each as a line of JSON, e.g. for a "
             "backup; of the filters, only --endpoint applies.",
         ),
     ] = False,

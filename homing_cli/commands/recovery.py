@@ -100,8 +100,8 @@ def dead_letters_redrive(
     """Redrive dead letters: those of one message, those that match filters, or all.
 
     Homing redrives the matching dead letters in the background, at a limited rate. The command
-    shows the progress and can be interrupted. The exit status is 1 if any could not be redriven or
-    failed again, or if none matched.
+    shows the progress; the redrive continues if you interrupt the command. The exit status is 1 if
+    any could not be redriven or failed again, or if none matched.
     """
     if message_id is not None:
         _redrive_one(where.target(), message_id, selection, dry_run=dry_run, as_json=as_json)

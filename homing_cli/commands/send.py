@@ -92,7 +92,7 @@ def hand_over(
     *,
     together: int = 1,
 ) -> None:
-    """Send all lines; add each result to the report and pass it to `tell`, in order.
+    """Send all messages; add each result to the report and pass it to `tell`, in order.
 
     Args:
         api: the API.

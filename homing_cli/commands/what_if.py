@@ -63,7 +63,7 @@ def what_if(
         typer.Option(
             min=1,
             max=10**9,
-            help="How many deliveries fail together, to show the load of their retries.",
+            help="How many deliveries fail in the same second, to show the load of their retries.",
         ),
     ] = 10_000,
     histories: Annotated[

@@ -100,7 +100,7 @@ class Look:
     passed_over: int = 0
 
     def to_endpoint(self, endpoint_id: str | None) -> Self:
-        """Return this result with only the dead letters of one endpoint, or with all for None."""
+        """Return this result with only the dead letters of one endpoint; unchanged for None."""
         if endpoint_id is None:
             return self
         kept = tuple(one for one in self.dead_letters if one.reference.endpoint_id == endpoint_id)
@@ -146,7 +146,7 @@ def count(target: Target) -> int:
 
 
 def copies(target: Target, limit: int | None = None) -> Iterator[str]:
-    """Yield each complete dead letter as one line of JSON, and leave it in the queue.
+    """Yield each dead letter in full, as one line of JSON, and leave it in the queue.
 
     A line can be sent to the queue again to restore its dead letter. A body that is not a dead
     letter is returned as `{"unreadable": body}`.

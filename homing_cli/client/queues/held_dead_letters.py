@@ -27,7 +27,7 @@ HOLD_SECONDS = 120
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """A filter that selects dead letters. A field that is None matches all.
+    """A filter that selects dead letters. A field that is None matches every dead letter.
 
     Args:
         message_id: the message.

@@ -22,7 +22,10 @@ _STALE = frozenset({"InvalidParameterValue", "ReceiptHandleIsInvalid"})
 
 @contextmanager
 def lease(client: Any, queue: str, hold_seconds: int) -> Iterator[Lease]:
-    """Lease messages of a queue until the context ends; then make undeleted ones visible again."""
+    """Return a context with a lease of messages of a queue.
+
+    When the context ends, messages that have not been deleted become visible again.
+    """
     leased = Lease(client, queue, hold_seconds)
     try:
         yield leased
@@ -55,10 +58,10 @@ class Lease:
     def messages(self, limit: int | None = None) -> Iterator[Mapping[str, Any]]:
         """Yield up to `limit` messages, each once.
 
-        The iteration ends when SQS returns no messages. After `hold_seconds`, SQS redelivers a
-        message that was not deleted, possibly before messages that it has not delivered yet. The
-        iteration therefore also ends when SQS has returned more repeated messages in a row than
-        there have been different messages in all.
+        The iteration ends when SQS returns no messages. That may never happen, because after
+        `hold_seconds` SQS redelivers a message that was not deleted, possibly before messages that
+        it has not delivered yet. The iteration therefore also ends when SQS has returned more
+        repeated messages in a row than there have been different messages in all.
         """
         known = 0
         while known <= self.seen and (limit is None or self.seen < limit):

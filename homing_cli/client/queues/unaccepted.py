@@ -122,7 +122,7 @@ def send_again(target: Target, message_id: str | None) -> int:
 
 
 def discard(target: Target, message_id: str | None) -> list[UnacceptedMessage]:
-    """Permanently delete the unaccepted messages with a messageId, or all for None; return them."""
+    """Permanently delete the unaccepted messages with this messageId (None: all); return them."""
     gone = []
     for leased, message, found in _meant(target, message_id):
         leased.delete(message)
