@@ -111,7 +111,7 @@ class Outcome:
 
 
 class EndpointActions:
-    """Runs actions on endpoints, and keeps the results of the latest ones for their pages.
+    """Runs actions on endpoints, and keeps the latest results for the pages that show them.
 
     Args:
         api: the API.
@@ -122,7 +122,7 @@ class EndpointActions:
         self._outcomes: dict[str, Outcome] = {}
 
     def run(self, request: Request) -> str:
-        """Run an action and return the id of its outcome.
+        """Run an action and return the id of its result.
 
         Raises:
             NotFoundError: when there is no such endpoint.

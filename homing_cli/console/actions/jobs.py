@@ -74,7 +74,7 @@ class Job:
 
 
 class Jobs:
-    """The actions that were started last in one console.
+    """The latest actions of one console, both running and finished.
 
     Args:
         changed: called after each action, before its page says that it has ended.

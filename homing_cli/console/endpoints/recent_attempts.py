@@ -43,7 +43,7 @@ class Seen(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """All attempts of a period that ends at the time of reading."""
+    """All attempts of a period; it ends at the time at which the logs are read."""
 
     attempts: Sequence[Seen]
     since: datetime
@@ -109,7 +109,10 @@ class RecentAttempts:
         return sorted(read, key=lambda seen: seen.at)
 
     def _limited(self, since: datetime) -> datetime:
-        """Drop attempts before `since` or beyond the limit; return the new start of the period."""
+        """Drop attempts before `since`, and the oldest ones beyond the limit.
+
+        Return the new start of the period.
+        """
         while self._known and self._known[0].at < since:
             self._known.popleft()
         while len(self._known) > self._most:

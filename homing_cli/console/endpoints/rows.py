@@ -53,19 +53,19 @@ class Row:
 
     @property
     def cause(self) -> str:
-        """The most frequent category of the endpoint's waiting and failed deliveries, or empty."""
+        """The most frequent category of the waiting and failed deliveries, or an empty string."""
         found = (group.values["category"] for group in self.groups or ())
         return next(filter(None, found), "")
 
     @property
     def last_success(self) -> str | None:
-        """The time of the last successful attempt in the sample, in ISO 8601, or None."""
+        """The time of the latest success among the recent attempts, in ISO 8601, or None."""
         at = self.health and self.health.last_success
         return to_text(at) if at else None
 
     @property
     def last_failure(self) -> str | None:
-        """The time of the last failed attempt in the sample or the ledger, in ISO 8601, or None."""
+        """The time of the latest failure in recent attempts or the ledger, in ISO 8601, or None."""
         known = [
             from_text(group.last_at)
             for group in self.groups or ()

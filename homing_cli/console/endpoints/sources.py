@@ -54,7 +54,7 @@ class Sources:
         registry: endpoints, keys and the dates of secrets.
         counts: counts of deliveries that wait or have failed.
         attempts: the attempts of the last hour.
-        lines: the lines of ordered deliveries in which some wait.
+        lines: the lines of ordered deliveries in which at least one waits for its turn.
     """
 
     registry: Registry
@@ -96,7 +96,7 @@ class Sources:
         return _latest(self.attempts, "")
 
     def lines_of(self, sender_id: str, endpoint_id: str) -> Latest[Sequence[LineView]]:
-        """Return an endpoint's lines of ordered deliveries in which some wait.
+        """Return an endpoint's lines in which at least one delivery waits for its turn.
 
         The line with the most waiting deliveries comes first.
         """

@@ -66,7 +66,7 @@ def _ask(client: Any, queries: list[dict[str, Any]], span: Span) -> dict[str, di
 
 
 def _filled(values: Mapping[Any, float], span: Span, nothing: float | None) -> list[float | None]:
-    """Return a figure for each step; `nothing` for steps without data, which CloudWatch omits."""
+    """Return a figure for each step: `nothing` for the steps that CloudWatch has no data for."""
     made: list[float | None] = [nothing] * span.steps
     for at, value in values.items():
         number = span.number_of(at)

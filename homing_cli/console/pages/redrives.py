@@ -76,7 +76,9 @@ async def begin(request: Request) -> Response:
 
 
 def show(request: Request) -> Response:
-    """Show the progress of a bulk redrive. The page reloads every second until it has ended.
+    """Show the progress of a bulk redrive.
+
+    The page reloads every second until the redrive has ended.
 
     Raises:
         NotFoundError: when there is no bulk redrive with this id.

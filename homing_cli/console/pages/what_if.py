@@ -97,9 +97,9 @@ def _schedule_chart(found: Assessment) -> dict[str, Any]:
 
 
 def _load_chart(found: Assessment) -> dict[str, Any]:
-    """Return a chart of requests per second after deliveries fail together.
+    """Return a chart of the requests per second after many deliveries fail in the same second.
 
-    Each wave of retries begins and ends at 0.
+    The curve is at 0 before and after each wave of retries.
     """
     points: dict[float, float] = {0: 0}
     for wave in found.waves:

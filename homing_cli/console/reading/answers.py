@@ -1,7 +1,7 @@
 """Answers computed in the background and cached briefly, so that no page waits for long.
 
 Listing or counting deliveries takes longer the more there are. A page waits briefly for the answer.
-If that is not enough, it shows the previous answer. If there is no previous answer, it says that
+If the answer takes longer, the page shows the previous one. If there is none, the page says that
 the answer is being computed, and reloads.
 """
 
@@ -25,7 +25,7 @@ _MOST = 50  # the number of questions whose answers are kept
 
 @dataclass(slots=True)
 class _Made(Generic[Answer]):
-    """The answers to one question: the latest, which may be incomplete, and the previous one."""
+    """The answers to one question: the latest, possibly not computed yet, and the previous one."""
 
     future: Future[Answer]
     before: Answer | None = None

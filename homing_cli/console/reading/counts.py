@@ -55,7 +55,7 @@ def counts_of(index: DeliveryIndex) -> Counts:
 
 
 def pages_of(index: DeliveryIndex) -> Pages:
-    """Return a cache of list pages, each identified by its filter and the place where it starts."""
+    """Return a cache of list pages, each identified by its filter and the end of the one before."""
 
     def page(asked: tuple[DeliveryFilter, Place | None]) -> Page:
         wanted, after = asked

@@ -25,7 +25,7 @@ BUDGET_SECONDS = 0.5
 
 
 class Delivered:
-    """Reads the deliveries that have arrived, in no particular order.
+    """Reads lists of delivered messages, in no particular order.
 
     Args:
         table: the ledger's name.

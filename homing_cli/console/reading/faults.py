@@ -117,7 +117,7 @@ def faults(groups: Iterable[Group]) -> list[Fault]:
 
 
 def _is_wrong(group: Group) -> bool:
-    """Return whether a group is a fault; cancelled or not yet attempted deliveries are not."""
+    """Return whether a group is a fault; one that was cancelled or not yet attempted is not."""
     status = group.latest.status
     return status in FAILED or (status in WAITING and bool(group.values["category"]))
 

@@ -78,7 +78,7 @@ class Selection:
         return self.wanted.statuses == (Status.DELIVERED,)
 
     def shown(self, name: str) -> str:
-        """Return the text that a form field shows; a time is in UTC, in the form of HTML inputs."""
+        """Return the text for a form field; a time is in UTC, in the format of `datetime-local`."""
         text = self.given.get(name, "")
         return text[: _MINUTES + 3].removesuffix("Z") if name in _TIMES else text
 
