@@ -176,7 +176,7 @@ def _events(basis: Basis, calls: Calls) -> Iterator[Line]:
 
 
 def _detached(basis: Basis, calls: Calls) -> Iterator[Line]:
-    """Yield the lines for detached messages: redelivery, and the reads that settle them."""
+    """Yield the bill's lines for detached messages: redelivery, and the reads that settle them."""
     share = detached_share(basis)
     fifo = f"sqs.{basis.assumptions.settings['queue']}.requests"
     again = share * calls["sqs.deliveries.receive"]

@@ -87,8 +87,8 @@ def traces(tracing: Tracing, calls: float, seconds: float) -> float:
     """Return the number of traces that X-Ray records for calls at random times.
 
     In each second X-Ray records up to `reservoirPerSecond` calls, and of the others the share
-    `rate`. With a reservoir of one, it records one call in each second that contains any calls; the
-    probability that a second does is 1 - e^-(calls / seconds).
+    `rate`. A reservoir of one is used in each second that contains at least one call; the
+    probability of such a second is 1 - e^-(calls / seconds).
     """
     per_second = calls / seconds
     reserved = 0.0

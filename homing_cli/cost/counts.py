@@ -32,8 +32,8 @@ of one message in a request with ten messages. Names of calls:
     standard.transitions      states entered in them, and one for each start
     events.entries            operational events
 
-For each `end`, the calls were counted for 1, 2, 3 ... attempts. Each further attempt adds as many
-calls as the last counted retry, since every further retry makes the same calls.
+For each `end`, the calls were counted for 1, 2, 3 ... attempts. Each attempt beyond these adds as
+many calls as the last counted retry, since all later retries make the same calls.
 """
 
 from __future__ import annotations

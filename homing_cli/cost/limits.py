@@ -19,10 +19,10 @@ _RELEASE_GB_SECONDS = 0.05 / 4
 
 
 def limit_dollars(model: Model, workload: Workload) -> dict[str, float]:
-    """Return the cost that limits add, in dollars per million of each counted item.
+    """Return the cost that limits add, by kind of item, in dollars per million items.
 
-    A postponed attempt waits in the Standard workflow. A postponed first attempt has to move there,
-    as a retry does, so the price of a retry is an upper bound.
+    A postponed attempt waits in the Standard workflow. A postponed first attempt must be moved
+    there, as a retry is, so it costs at most as much as a retry.
     """
     prices, assumed = model.prices, model.assumptions
     deliver = assumed.functions["Deliver"]

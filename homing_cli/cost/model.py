@@ -59,7 +59,7 @@ class Model:
         return replace(workload, batch_size=size)
 
     def monthly(self, via: str = "url") -> list[Line]:
-        """Return the fixed monthly cost of a stack; with `ingest`, of one with an ingest queue."""
+        """Return the fixed monthly cost of a stack, for `ingest` including an ingest queue."""
         assumed = dict(self.assumptions.monthly)
         if via == "ingest":
             for name, quantity in self.assumptions.monthly_ingest.items():
@@ -70,7 +70,7 @@ class Model:
         ]
 
     def of_scenario(self, workload: Workload, end: End, attempts: int) -> float:
-        """Return the cost in dollars of a million messages with this final status and attempts."""
+        """Return the dollars for a million messages with this end and this number of attempts."""
         counts = self.counts[workload.express_path]
         only = replace(counts, scenarios={(End.DELIVERED, 1): counts.calls(end, attempts)})
         alone = replace(workload, failure_rate=0, max_attempts=1, messages=MILLION)

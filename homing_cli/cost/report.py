@@ -64,7 +64,7 @@ class Report:
         return {level.name: log_dollars(basis, level) for level in LEVELS}
 
     def limits(self) -> dict[str, float]:
-        """Return the dollars that limits and order per key cost, per million of each item."""
+        """Return what limits and order per key add, by kind of item, in dollars per million."""
         return limit_dollars(self.model, self.workload) | ordering_dollars(self.model)
 
     def to_document(self) -> dict[str, Any]:

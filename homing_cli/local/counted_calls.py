@@ -10,8 +10,8 @@ For DynamoDB, `units` are the units that AWS would bill for the call (the size o
 and after in whole KB, the index included); for the event bus, the number of entries; for an
 invocation from a stream, the number of records; otherwise 1. Receive requests that return no
 message are left out. Each record of a table's stream adds a line when it is written ("streams",
-"write"). Each batch of records adds a line when it is read ("read") and another when the filter has
-been applied to it ("pass").
+"write"). Each batch of records adds two lines: how many records were read ("read"), and how many of
+them passed the filter of the event source mapping ("pass").
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def install(file: Path) -> None:
 
 
 def _after(module: Any, name: str, tell: Callable[..., None]) -> None:
-    """Make a function of the emulator pass the result and arguments of each call to `tell`."""
+    """Wrap a function of the emulator: after each call, pass the result and arguments to `tell`."""
     original = getattr(module, name)
 
     @functools.wraps(original)

@@ -106,7 +106,7 @@ class Emulator:
 
 
 def listen(port: int = 0) -> socket.socket:
-    """Return a socket that listens on a port of 127.0.0.1; 0 for any free port.
+    """Return a socket that listens on a port of 127.0.0.1; port 0 means any free one.
 
     Raises:
         LocalCloudError: when the port is taken.

@@ -146,7 +146,7 @@ async def _read(receive: Receive) -> bytes | None:
 
 
 def _replay(body: bytes, receive: Receive) -> Receive:
-    """Return a `receive` that first returns a body that has already been read."""
+    """Return a replacement for `receive` that first returns the body, which was already read."""
     messages = [{"type": "http.request", "body": body, "more_body": False}]
 
     async def again() -> Message:

@@ -109,7 +109,8 @@ def _environment(
 class _Responses:
     """A stream for the emulator's script that logs the line `logged` before each response.
 
-    The first line of the script says that the environment is ready; every other line is a response.
+    The first line that the script writes says that the environment is ready; every further line is
+    a response.
     """
 
     def __init__(self, stream: TextIO, logged: str) -> None:

@@ -189,7 +189,7 @@ def _api_url(endpoint: str, url: str) -> str:
 
 
 def _function_url(endpoint: str, url: str) -> str:
-    """Return a function URL with its id in the path, since its host name belongs to AWS."""
+    """Return the local URL of a function, given its function URL, whose host belongs to AWS."""
     return f"{endpoint}/_aws/lambda-url/{_id_in(url)}"
 
 

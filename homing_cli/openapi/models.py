@@ -1,6 +1,7 @@
 """Models of the responses of the HTTP API, for the OpenAPI document and for tests.
 
-Clients must ignore unknown members. Homing's tests reject them, so that no field is missing here.
+Clients must ignore unknown members. Homing's tests reject them: a test fails if a response
+has a field that is missing here.
 """
 
 from typing import Any
@@ -17,7 +18,7 @@ from homing.retry.classification import Category, Status
 
 
 def _maybe(description: str) -> Any:
-    """Return a field that is omitted from a response if it has no value."""
+    """Return the pydantic definition of a field that responses omit if it has no value."""
     return Field(default_factory=lambda: None, description=description)
 
 
@@ -164,7 +165,7 @@ class Delivery(_Answer):
     created_at: str
     last_updated_at: str
     generation: int = _maybe(
-        "How often a redrive or another action has moved the delivery to a new execution."
+        "How many times a redrive or another action has moved the delivery to a new execution."
     )
     execution_name: str = _maybe("The name of the delivery's latest Standard execution.")
     redrive_history: list[Redrive] = _maybe("The newest 20 redrives, oldest first.")
@@ -220,7 +221,7 @@ class ListedDelivery(_Answer):
 class DeliveryList(_Answer):
     """A page of deliveries, the latest first.
 
-    Waiting deliveries are ordered by the time of their next attempt, others by when they ended.
+    Waiting deliveries are ordered by the time of their next attempt, others by that of their end.
     """
 
     deliveries: list[ListedDelivery]

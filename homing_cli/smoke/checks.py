@@ -287,7 +287,7 @@ class _Run:
         return self._history[-1]
 
     def clean_up(self) -> Finding | None:
-        """Delete the endpoint. Return a warning if it could not be deleted, otherwise None.
+        """Delete the endpoint. Return a warning if it was not deleted, otherwise None.
 
         The endpoint of a message that is still on its way is kept: without it, the message would
         become a dead letter.

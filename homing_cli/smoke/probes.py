@@ -76,7 +76,8 @@ class Probes:
     def create_endpoint(self, endpoint_id: str) -> None:
         """Create an endpoint for the receiver.
 
-        A header contains the endpoint's signing secret, with which the receiver verifies requests.
+        Requests to it have a header with the endpoint's signing secret, with which the receiver
+        verifies them.
         """
         secret = self._endpoint("PUT", endpoint_id, {"url": self.receiver_url})["secret"]
         self._endpoint("PATCH", endpoint_id, {"headers": {SECRET_HEADER: secret}})

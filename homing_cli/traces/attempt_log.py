@@ -52,7 +52,7 @@ class Attempted:
 
     @classmethod
     def from_event(cls, event: Mapping[str, Any]) -> Self | None:
-        """Build the attempt from an event of `FilterLogEvents`; None if it is another event."""
+        """Build the attempt from an event of `FilterLogEvents`; None for other kinds of events."""
         try:
             document = json.loads(event["message"])
             if document["message"] != "delivery.attempted":

@@ -77,8 +77,8 @@ class Attempt:
     def result(self, key: str) -> Mapping[str, Any] | None:
         """Return one of the attempt's results: `outcome`, `verdict`, `backoff` or `record`.
 
-        The document also contains the results of the previous attempt, so only the outputs of this
-        attempt's states count.
+        The document that states pass on also contains the results of the previous attempt, so only
+        the outputs of this attempt's states count.
         """
         if self.entry is not None:
             return _from_entry(self.entry)[key]

@@ -43,7 +43,7 @@ class Executions:
         return [one for one in found if one]
 
     def reference(self, delivery_id: str) -> Mapping[str, Any] | None:
-        """Return the `reference` in the input of a delivery's execution; None if none exists."""
+        """Return the `reference` in the input of a delivery's execution; None if not found."""
         found = self._describe(f"{self._prefix}:{delivery_id}")
         if found is None:
             return None

@@ -101,7 +101,7 @@ class Chapter:
 
     @property
     def target_url(self) -> str | None:
-        """The URL of the request, if the endpoint's URL had changed since acceptance, or None."""
+        """The URL of the request, if it differs from the delivery's `targetUrl`; else None."""
         found = (self.entry or self.outcome or {}).get("targetUrl")
         return None if found is None else str(found)
 

@@ -3,16 +3,17 @@
 It rests on these assumptions:
 
 - A replayed attempt has the result of the recorded attempt that is nearest in time at the same
-  target URL, even if that attempt belongs to another delivery. An outage therefore ends half-way
-  between its last failure and the first success, and after the last recorded attempt the endpoint
-  keeps the state that it had at that attempt.
-- The first attempt keeps its time. The other attempts follow the policy, with jitter at its middle
-  value. There is no `Retry-After`, and an attempt takes no time.
+  target URL, even if that attempt belongs to another delivery. In the replay, an outage therefore
+  ends half-way between its last recorded failure and the next recorded success. After the last
+  recorded attempt, all replayed attempts have the same result as that one.
+- The first attempt keeps its recorded time. The other attempts follow the policy, with jitter at
+  its middle value. There is no `Retry-After`, and an attempt takes no time.
 - A delivery that failed at a status that the policy does not retry (a 410, a refused payload) would
-  fail again. It is counted separately, and that attempt is no evidence for other deliveries.
-- A delivery that has not ended is left out, but its attempts count as evidence.
+  fail again. It is counted separately, and that attempt is not used for other deliveries.
+- A delivery that has not ended is not replayed, but its attempts are used for other deliveries.
 - A redrive is a person's decision, not the policy's: only the first run of a delivery, from
-  acceptance to its end, is replayed. The attempts of later runs count as evidence.
+  acceptance to its end, is replayed. The attempts of later runs are used like those of
+  other deliveries.
 - A delivery whose record no longer has its whole first run (`historySummary`) is left out.
 """
 
@@ -92,13 +93,16 @@ class History:
         return next((m.at_ms - self.met[0].at_ms for m in self.met if m.delivered), None)
 
     def met_at_endpoint(self, policy: Policy) -> tuple[Met, ...]:
-        """Return the results that show whether the endpoint worked at the time."""
+        """Return the results that show whether the endpoint worked.
+
+        These are all results except failures that the policy does not retry.
+        """
         runs = (self.first, *self.redriven)
         return tuple(one for run in runs for one in run.met if not run.gives_up(one, policy))
 
     @property
     def first(self) -> _Run:
-        """The first run as a `_Run`, like the later ones."""
+        """The first run as a `_Run`, the type that the later runs have."""
         return _Run(self.status, self.met)
 
     def given_up(self, policy: Policy) -> bool:
@@ -191,7 +195,7 @@ class Replay:
 
     @property
     def median_shift_ms(self) -> int | None:
-        """The median of those `shifts_ms` that are at least a second either way, or None."""
+        """The median of the `shifts_ms` of at least a second either way; None if there are none."""
         moved = [shift for shift in self.shifts_ms if abs(shift) >= _SAME_MS]
         return round(median(moved)) if moved else None
 
@@ -257,7 +261,12 @@ def failure_rate(policy: Policy, histories: Sequence[History]) -> float | None:
 
 @dataclass(frozen=True, slots=True)
 class _End:
-    """The end of a replayed delivery: the number of attempts, and the time to delivery or None."""
+    """The end of a replayed delivery.
+
+    Args:
+        attempts: the number of attempts.
+        delivered_after_ms: the time from the first attempt to delivery; None if it fails.
+    """
 
     attempts: int
     delivered_after_ms: int | None = None
@@ -266,8 +275,8 @@ class _End:
 def _replayed(one: History, endpoint: Endpoint, offsets: Sequence[int], policy: Policy) -> _End:
     """Return how a delivery would end under the policy.
 
-    Its own failures at statuses that the policy does not retry may end it early. They are not
-    evidence for other deliveries, so `endpoint` does not contain them.
+    Its own failures at statuses that the policy does not retry may end it early. They are not used
+    for other deliveries, so `endpoint` does not contain them.
     """
     final = Endpoint(each for each in one.met if one.first.gives_up(each, policy))
     for attempt, offset in enumerate(offsets, start=1):

@@ -1,4 +1,4 @@
-"""The schedule of a retry policy, and the load of many deliveries that failed together.
+"""The schedule of a retry policy, and the load of many deliveries that fail in one second.
 
 Pure functions. They use the rules of real deliveries (`homing.retry.backoff`), so that a schedule
 cannot differ from what happens.
