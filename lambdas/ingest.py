@@ -1,8 +1,8 @@
 """The function `ingest`: it accepts a batch of messages from an ingest queue.
 
 Invalid messages go straight to the queue of unaccepted messages. Messages that cannot be accepted
-for now stay on the ingest queue, which redelivers them with the same id. If a crash has followed
-the acceptance of a message, the redelivered message is a duplicate and changes nothing.
+for now stay on the ingest queue, which redelivers them with the same id. If the function
+crashes after accepting a message, the redelivered message is a duplicate and changes nothing.
 """
 
 from __future__ import annotations

@@ -1,1 +1,1 @@
-"""A deterministic simulation: runs Homing's workflow definitions and handlers on a virtual AWS."""
+"""A deterministic simulation: runs Homing's workflow definitions and handlers on simulated AWS."""

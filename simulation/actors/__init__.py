@@ -1,3 +1,3 @@
-"""What acts by itself in the simulation: senders, the operator, queue pollers, and schedules."""
+"""What starts calls in the simulation: senders, the operator, queue pollers, and schedules."""
 
 __all__ = ["operator", "schedule", "workers"]

@@ -32,7 +32,7 @@ _HANDED_OFF_OUTPUT = {
 }
 
 _HAND_OFF: dict[str, Any] = {
-    "Comment": "The retry is recorded. Hand off to the Standard workflow, which makes it.",
+    "Comment": "The retry is recorded. Hand off to the Standard workflow, which retries.",
     "Type": "Task",
     "Resource": "arn:${Partition}:states:::states:startExecution",
     "Arguments": {
