@@ -1,4 +1,4 @@
-"""AWS clients whose calls take a limited time. Functions create clients only with this module.
+"""AWS clients whose calls take a limited time. Lambda functions use no other clients.
 
 A call is tried at most `tries` times. Each try waits at most `CONNECT_SECONDS` for a connection and
 `read_seconds` for a response. Before each further try botocore ("standard" mode) pauses up to 1 s,

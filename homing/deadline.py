@@ -2,8 +2,9 @@
 
 Calls to AWS end before the deadline, since a function that times out logs nothing.
 
-A container runs one invocation at a time, so the deadline is a module-level value. Handlers set it
-first (`begin`). The AWS clients of `homing.aws` make no call that might end after it.
+A container runs one invocation at a time, so the deadline is a module-level value, which
+every handler sets first (`begin`). The AWS clients of `homing.aws` make no call that might end
+after it.
 """
 
 from __future__ import annotations

@@ -51,8 +51,8 @@ class Reference:
     def line(self) -> str | None:
         """The delivery's place in its line, as stored in the ledger: `<sequence>#<orderingKey>`.
 
-        The sequence is empty until the delivery has a place. A delivery without an ordering key is
-        in no line; for it, this is None.
+        The sequence is empty until the delivery has a place. For a
+        delivery without an ordering key, which is in no line, this is None.
         """
         if self.ordering_key is None:
             return None
@@ -63,8 +63,8 @@ class Reference:
         """A stable id made from the key and the time of creation; it can name an execution.
 
         Duplicates of the message share the time of creation. If a message is sent again after its
-        records have expired, it gets a new time of creation, and therefore a new id. It needs a new
-        one, since Step Functions remembers names for 90 days (docs/decisions/0022).
+        records have expired, it gets a new time of creation, and therefore a new id. The id must be
+        new, since Step Functions remembers execution names for 90 days (docs/decisions/0022).
         """
         text = f"{self.pk}\n{self.sk}\n{self.created_at}"
         return hashlib.sha256(text.encode()).hexdigest()[:32]
@@ -232,9 +232,9 @@ def message_key(message_id: str, sender_id: str) -> str:
 def document_text(document: Mapping[str, Any]) -> str:
     """Return a delivery document as text, for a queue or as the input of an execution.
 
-    A queue message and an input may have 256 KiB, counted in bytes of UTF-8. An escape takes up to
-    three times as many bytes as its character, so only characters that JSON requires to be escaped
-    are escaped. The size of a document is the size of this text.
+    A queue message and an input may have at most 256 KiB, counted in bytes of UTF-8. An escape
+    takes up to three times as many bytes as its character, so only characters that JSON requires to
+    be escaped are escaped. Limits on the size of a document apply to this text.
     """
     return json.dumps(document, ensure_ascii=False, separators=(",", ":"))
 

@@ -1,4 +1,4 @@
-"""Selects the outputs of one Homing from those of a stack.
+"""Selects the outputs of one Homing construct from those of a stack.
 
 The outputs of a construct begin with its id, such as `WebhooksApiUrl` for the construct `Webhooks`.
 In Homing's own stack, the id is `Default`, which the CDK leaves out: the output is `ApiUrl`.
@@ -20,19 +20,19 @@ _HIDDEN = "Default"
 
 
 class NotInStackError(HomingError):
-    """Raised when a stack contains no Homing, none with the given name, or several."""
+    """Raised when a stack has no Homing construct, none with the given path, or several."""
 
 
 def homing_outputs(outputs: Mapping[str, str], construct: str | None = None) -> dict[str, str]:
-    """Return the outputs of one Homing, by their names without the construct's prefix.
+    """Return the outputs of one Homing construct, by their names without the construct's prefix.
 
     Args:
         outputs: all outputs of the stack.
         construct: the path of the construct in the stack, such as `Webhooks` or
-            `Partners/Webhooks`; None if the stack has only one Homing.
+            `Partners/Webhooks`; None if the stack has only one such construct.
 
     Raises:
-        NotInStackError: when there is no such Homing, or several and `construct` is None; the
+        NotInStackError: when there is no such construct, or several and `construct` is None; the
             message lists them.
     """
     ends = sorted(name.removesuffix(_KEY_API) for name in outputs if name.endswith(_KEY_API))

@@ -1,4 +1,4 @@
-"""The responses of the HTTP API as values: a status, a JSON document, headers."""
+"""The responses of the HTTP API as values: each has a status, a JSON document and headers."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def redriven(
 
 
 def redrive_preview(groups: Sequence[Group]) -> Answer:
-    """Return the response to a dry run: the deliveries that a bulk redrive would redrive."""
+    """Return the response to a dry run: how many deliveries would be redriven, by group."""
     document = {
         "dryRun": True,
         "matched": sum(group.count for group in groups),
@@ -88,7 +88,7 @@ def redrive_preview(groups: Sequence[Group]) -> Answer:
 
 
 def event_type_of(idempotency: IdempotencyRecord) -> dict[str, str]:
-    """Return `{"eventType": ...}` for a response; empty if the message has no event type."""
+    """Return `{"eventType": ...}` for a response, or `{}` if the message has no event type."""
     return {} if idempotency.event_type is None else {"eventType": idempotency.event_type}
 
 

@@ -78,7 +78,9 @@ class FilterRequest(Fields):
     )
     since: Maybe[Instant] = optional("Only deliveries last updated at this time or later.")
     before: Maybe[Instant] = optional("Only deliveries last updated earlier than this time.")
-    reason: Maybe[Text] = optional("A part of the latest attempt's reason; case is ignored.")
+    reason: Maybe[Text] = optional(
+        "Text that the reason of the latest attempt contains; case is ignored."
+    )
 
     def for_sender(self, sender_id: str | None) -> DeliveryFilter:
         """Return the filter for the deliveries of one sender; None stands for all senders."""
@@ -116,8 +118,8 @@ class BulkRedriveRequest(Fields):
         "The id of the bulk redrive, which makes it safe to repeat the request. Default: random."
     )
     sender_id: Maybe[SenderId] = optional(
-        "The sender of the deliveries. Default: the sender of the key, or `default` with AWS "
-        "credentials."
+        "The sender of the deliveries. Default: the sender of the API key; with AWS credentials, "
+        "`default`."
     )
 
 

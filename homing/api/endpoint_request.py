@@ -69,7 +69,7 @@ class EndpointChange(Fields):
         "A description for people."
     )
     policy: Maybe[PolicyRequest] = optional(
-        "The fields of the retry policy that the endpoint overrides; a message's own policy takes "
+        "Fields of the retry policy to override for this endpoint; a message's own policy takes "
         "precedence over them."
     )
     headers: Maybe[Headers] = optional(
@@ -80,8 +80,8 @@ class EndpointChange(Fields):
     )
     event_types: Maybe[SubscribedTypes] = optional(
         "The event types that the endpoint subscribes to, e.g. order.paid. order.* stands for all "
-        "that begin with `order.`, * for all. The endpoint gets messages of these types that name "
-        "no recipient. [] for none."
+        "that begin with `order.`, * for all. The endpoint gets the messages that have "
+        "one of these types and name no recipient. [] for none."
     )
     filter: Maybe[dict[str, Any]] = optional(
         "An event pattern in the language of EventBridge rules, with fields among eventType, "
@@ -144,7 +144,8 @@ def read_endpoint(
         default: the retry policy that the endpoint overrides.
 
     Raises:
-        InvalidMessageError: when the body is invalid; contains all errors found together.
+        InvalidMessageError: when the body is invalid; contains all errors. An invalid
+            combination of the policy with the default is reported only if there is no other error.
     """
     raw, filter_text = _read(body)
     request, errors = read_fields(model, raw)
@@ -184,10 +185,10 @@ def read_rotation(body: str | bytes) -> RotationRequest:
 
 
 def check_id(endpoint_id: str) -> str:
-    """Return the id of an endpoint if it is valid.
+    """Return the id of an endpoint after checking it.
 
     Raises:
-        InvalidMessageError: when it is not.
+        InvalidMessageError: when the id is invalid.
     """
     try:
         return ENDPOINT_ID.check(endpoint_id)
@@ -211,7 +212,7 @@ def read_limit(query: Mapping[str, str]) -> int:
     """Return the `limit` of a request for a list.
 
     Raises:
-        InvalidMessageError: when it is out of range.
+        InvalidMessageError: when `limit` is out of range.
     """
     limit = query.get("limit", str(MAX_PAGE))
     if _LIMIT.fullmatch(limit) is None or not 1 <= int(limit) <= MAX_PAGE:
@@ -220,9 +221,10 @@ def read_limit(query: Mapping[str, str]) -> int:
 
 
 def _filter_errors(text: str | None) -> Iterator[FieldError]:
-    """Yield the errors in the pattern of a filter.
+    """Yield the errors in a filter, an event pattern written as JSON text.
 
-    `{}` means no filter. If a filter is not an object, `read_fields` has reported that already.
+    There are none in `{}`, which means no filter. Text that is not a JSON object is skipped, since
+    `read_fields` has already reported it.
     """
     if text is None or not text.startswith("{") or not text.strip("{} \t\r\n"):
         return
@@ -233,7 +235,7 @@ def _filter_errors(text: str | None) -> Iterator[FieldError]:
 
 
 def _read(body: str | bytes) -> tuple[dict[str, Any], str | None]:
-    """Return the members of a body, and the source text of its filter."""
+    """Return the values of the members of a body, and the JSON text of its member `filter`."""
     sources = sources_of(body)
     members = {name: read_value(name, source) for name, source in sources.items()}
     return members, sources.get("filter")
@@ -244,7 +246,7 @@ def _members(body: str | bytes) -> dict[str, Any]:
 
 
 def sources_of(body: str | bytes) -> dict[str, str]:
-    """Return the source text of each member of a request about endpoints.
+    """Return the JSON text of each member of a request about endpoints, by the member's name.
 
     Raises:
         InvalidMessageError: when the body is too long or not a JSON object.

@@ -42,7 +42,7 @@ class Outgoing:
 def packed(messages: Iterable[Outgoing]) -> Iterator[list[Outgoing]]:
     """Yield the messages in order, in groups that each fit into one request.
 
-    An entry that is not a message gets its own group, since it would make a whole request invalid.
+    A body that is not a message gets its own group, since it would make a larger request invalid.
     """
     group: list[Outgoing] = []
     size = 0

@@ -3,7 +3,7 @@
 HomingError
 └── CallError                a call failed
     ├── StackError           the stack cannot be read, or contains no Homing
-    ├── CredentialsError     there are no AWS credentials to sign with
+    ├── CredentialsError     there are no AWS credentials or region to sign with
     ├── UnreachableError     no response came, after all tries
     └── ResponseError        the API answered with an error, which `problem` describes
         ├── RejectedError    400, 413: the request is wrong
@@ -65,7 +65,7 @@ class Problem:
 
     @property
     def sentences(self) -> tuple[str, ...]:
-        """What is wrong: one sentence for each field, or one for the whole request."""
+        """What is wrong: one sentence for each wrong field, or one for the whole request."""
         fields = tuple(f"{error.field}: {error.message}" for error in self.errors)
         return fields or (f"HTTP {self.status} {self.detail}".rstrip(),)
 
@@ -93,7 +93,7 @@ class CallError(HomingError):
     retry_after: float | None = None
 
     def about(self, message_id: str | None) -> Self:
-        """Return a copy of the error, to which this messageId is added."""
+        """Return a copy of the error that has this messageId."""
         twin = type(self).__new__(type(self), *self.args)
         twin.__dict__.update(self.__dict__, message_id=message_id)
         twin.__cause__ = self.__cause__
@@ -109,7 +109,7 @@ class StackError(CallError):
 
 
 class CredentialsError(CallError):
-    """Raised when there are no AWS credentials, or they cannot be read."""
+    """Raised when the AWS region or credentials are missing, or the credentials cannot be read."""
 
 
 class UnreachableError(CallError):

@@ -55,7 +55,11 @@ class RawJson:
     text: str
 
     def __post_init__(self) -> None:
-        """Check the text, since invalid JSON could change the other fields of the message."""
+        """Check that the text is valid JSON.
+
+        It is copied into the request body unchanged, so a text such as `1, "targetUrl": "..."`
+        could set other fields of the message.
+        """
         try:
             # Numbers stay text: Python refuses to read very long ones.
             json.loads(self.text, parse_int=str, parse_float=str, parse_constant=_refuse_constant)
@@ -87,9 +91,10 @@ def message_body(fields: Mapping[str, Any]) -> bytes:
 
 
 def with_message_id(body: bytes, new_id: str) -> tuple[bytes, str | None]:
-    """Return a request body with a messageId, and that id; all other bytes are unchanged.
+    """Insert `new_id` into a request body that has no messageId; return the body and its messageId.
 
-    A body that is not a JSON object is returned unchanged, with None: the API refuses it.
+    All other bytes are unchanged. The returned id is None if the API will refuse the body, because
+    it is not a JSON object or its messageId is not a string.
     """
     try:
         text = body.decode()

@@ -48,8 +48,8 @@ def new_message_id() -> str:
 class Homing:
     """A client of one deployed Homing; safe to share between threads.
 
-    A call that fails temporarily is retried unchanged. A message has its messageId before the first
-    try, so it is accepted only once, no matter how often it is sent.
+    A call that fails temporarily is retried unchanged. A message gets its messageId before the
+    first try, so it is accepted only once, even if several tries reach the API.
 
     Args:
         url: the base URL of the API. With an API key, this is the stack's output `SenderApiUrl`;
@@ -103,13 +103,13 @@ class Homing:
 
         Args:
             stack: the name of the CloudFormation stack.
-            construct: the path of the construct, in a stack that has several Homings.
+            construct: the path of the construct, if the stack has several Homing constructs.
             region: the region of the stack; by default that of the environment or the profile.
             profile: the AWS profile; by default the one that the AWS CLI would use.
             retrying: how long a call may take.
 
         Raises:
-            StackError: when the stack cannot be read, or has no such Homing.
+            StackError: when the stack cannot be read, or has no such construct.
         """
         session = aws_session(region, profile)
         outputs = stack_outputs(session, stack, construct)
@@ -159,7 +159,7 @@ class Homing:
         return self._send(*with_message_id(body, new_message_id()))
 
     def send_raw_batch(self, bodies: Iterable[bytes]) -> tuple[Accepted | CallError, ...]:
-        """Send several messages given as request bodies, in order (see `send_raw`).
+        """Send several messages given as request bodies (see `send_raw`), one request at a time.
 
         Return a result for each message, in order. A failure does not keep other messages from
         being sent.
@@ -302,7 +302,8 @@ class Homing:
     def _try_group(self, group: Sequence[Outgoing], began: float) -> list[tuple[_Sent, bool]]:
         """Send messages in one request; return each result, and whether to send that message again.
 
-        A call that fails as a whole has already been retried (`Connection.call`).
+        If the whole request fails, its messages are not sent again: `Connection.call` has already
+        retried it.
         """
         try:
             if len(group) == 1:
@@ -345,7 +346,7 @@ def _message_path(message_id: str, action: str, sender_id: str | None) -> str:
 
 @contextmanager
 def _about(message_id: str | None) -> Iterator[None]:
-    """Add the messageId to each error of a call."""
+    """Add this messageId to a CallError that is raised in the `with` block."""
     try:
         yield
     except CallError as error:

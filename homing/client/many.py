@@ -113,7 +113,7 @@ class BulkRedrive:
 
 
 def filter_document(fields: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a filter in the form of the API.
+    """Return a filter as the JSON object that the API takes.
 
     Raises:
         TypeError: when a field is unknown.
@@ -134,6 +134,6 @@ def list_path(fields: Mapping[str, Any], sender_id: str | None, after: str | Non
 
 
 def redrive_path(redrive_id: str, sender_id: str | None) -> str:
-    """Return the path of a bulk redrive."""
+    """Return the path and query at which the API returns a bulk redrive."""
     query = f"?{urlencode({'senderId': sender_id})}" if sender_id else ""
     return f"/v1/redrives/{quote(redrive_id, safe='')}{query}"

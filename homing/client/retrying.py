@@ -73,7 +73,7 @@ class Retrying:
         return None if milliseconds is None else milliseconds / 1000
 
     def wait(self, tries: int, began: float, retry_after: float | None) -> bool:
-        """Wait before the next try. If there is no time for a try, return False without waiting.
+        """Wait before the next try and return True; return False at once if no time is left for it.
 
         Args:
             tries: how many tries have been made.

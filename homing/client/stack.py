@@ -22,7 +22,7 @@ _CONFIG = Config(
 
 
 def aws_session(region: str | None, profile: str | None) -> Session:
-    """Return a session. The region is the given one, that of AWS_REGION, or that of the profile."""
+    """Return a session; its region is `region`, else AWS_REGION, else that of the profile."""
     session = Session(profile=profile)
     # botocore itself reads only AWS_DEFAULT_REGION; the AWS CLI, CDK and Lambda use AWS_REGION.
     if region := region or os.environ.get("AWS_REGION"):
@@ -31,10 +31,10 @@ def aws_session(region: str | None, profile: str | None) -> Session:
 
 
 def stack_outputs(session: Session, stack: str, construct: str | None) -> Mapping[str, str]:
-    """Return the outputs of a Homing. The caller needs `cloudformation:DescribeStacks`.
+    """Return the outputs of a Homing construct. The caller needs `cloudformation:DescribeStacks`.
 
     Raises:
-        StackError: when there is no such stack, no such Homing in it, or AWS refuses.
+        StackError: when there is no such stack or no such construct in it, or AWS refuses the call.
     """
     try:
         client: Any = session.create_client("cloudformation", config=_CONFIG)

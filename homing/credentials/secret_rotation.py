@@ -21,7 +21,7 @@ MAX_ACTIVE_SECRETS = 10
 
 
 class RotationError(ValueError):
-    """Raised when a rotation is refused. Its text never contains a secret."""
+    """Raised when a rotation is refused. The error message never contains a secret."""
 
 
 @dataclass(frozen=True, slots=True)

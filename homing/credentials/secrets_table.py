@@ -60,7 +60,7 @@ def conditional_put(table: str, holder: str, confidential: Confidential) -> dict
 
 
 def edition_update(table: str, holder: str, edition: str) -> dict[str, Any]:
-    """Return an UpdateItem that marks an endpoint's stored data as belonging to its new edition."""
+    """Return an UpdateItem that marks stored data as belonging to a new `Endpoint.edition`."""
     return {
         "TableName": table,
         "Key": secret_key(holder),

@@ -37,7 +37,7 @@ SEED_BYTES = 32  # RFC 8032, section 5.1.5
 
 
 class SigningError(ValueError):
-    """Raised when signing is impossible. Its text never contains the secret."""
+    """Raised when signing is impossible. The error message never contains the secret."""
 
 
 def sign(secret_texts: Sequence[str], message_id: str, timestamp: int, body: bytes) -> str:
@@ -94,7 +94,7 @@ def generate_secret() -> str:
 
 
 def generate_private_key() -> str:
-    """Return a new private key for ed25519, which is any 32 random bytes."""
+    """Return a new private key for ed25519, made of 32 random bytes."""
     return PRIVATE_KEY_PREFIX + _to_base64(secrets.token_bytes(SEED_BYTES))
 
 
@@ -102,7 +102,7 @@ def public_key(private_key: str) -> str:
     """Return the public key, `whpk_...`, with which receivers verify a private key's signatures.
 
     Raises:
-        SigningError: when it is not a private key, or `cryptography` is not installed.
+        SigningError: when the text is not a private key, or `cryptography` is not installed.
     """
     key = _private_key(private_key).public_key()
     return PUBLIC_KEY_PREFIX + _to_base64(key.public_bytes_raw())
@@ -140,7 +140,7 @@ def _to_base64(data: bytes) -> str:
 
 
 def _from_base64(text: str, prefix: str) -> bytes | None:
-    """Return the bytes after the prefix; None unless they are in canonical base64."""
+    """Return the bytes encoded after the prefix; None unless they are in canonical base64."""
     encoded = text.removeprefix(prefix)
     try:
         data = b64decode(encoded, validate=True)

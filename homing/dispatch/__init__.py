@@ -1,3 +1,3 @@
-"""The express path: first attempts, isolated from slow endpoints."""
+"""The express path, which makes first attempts, and its protection from slow endpoints."""
 
 __all__ = ["admission", "bounded_wait", "bulkhead", "executions", "express_path"]

@@ -256,12 +256,12 @@ class Bulkhead:
         return sum(map(self._is_slow, endpoint.detached)) >= self._limits.slow
 
     def _is_slow(self, permit: Permit) -> bool:
-        """Return whether an attempt in progress already takes too long."""
+        """Return whether an attempt in progress has already taken too long."""
         waited = max(permit.longest_wait, self._clock() - permit.since)
         return waited >= self._limits.slow_threshold
 
     def _suspect_slow(self, endpoint: _Endpoint) -> None:
-        """Mark an endpoint as slow if an attempt that was detached early now takes too long."""
+        """Mark an endpoint as slow if an attempt that was detached early has now taken too long."""
         is_known = endpoint.is_quick or endpoint.slow_until is not None
         if not is_known and self._at_once(endpoint):
             late = [each for each in endpoint.detached if each.endpoint is endpoint]
@@ -269,7 +269,7 @@ class Bulkhead:
             endpoint.slow_until = max(overdue, default=None)
 
     def _longest_wait(self, endpoint: _Endpoint) -> timedelta:
-        """Return how long `dispatch` may wait for an attempt; meanwhile its whole batch waits."""
+        """Return how long `dispatch`, and so its whole batch, may wait for an attempt."""
         if endpoint.slow_until is not None:
             return timedelta()
         if endpoint.is_quick:
@@ -291,7 +291,10 @@ class Bulkhead:
         )
 
     def _has_room(self, endpoint: _Endpoint) -> bool:
-        """Return whether an attempt may be made. After a cool-down, only one is made at first."""
+        """Return whether an attempt may be made.
+
+        After a cool-down, only one attempt is made at first.
+        """
         if endpoint.slow_until is None:
             return self._at_once(endpoint) < self._limits.at_once
         return self._clock() >= endpoint.slow_until and not self._at_once(endpoint)

@@ -179,7 +179,7 @@ class FirstAttempts:
 
 
 def _time_out_of(execution: Mapping[str, Any]) -> int | None:
-    """Return the duration, in ms, of an execution whose attempt timed out; None for any other."""
+    """Return the duration, in ms, of an execution whose attempt timed out; None if it did not."""
     if not execution.get("cause", "").startswith("TIMEOUT"):
         return None
     return int((execution["stopDate"] - execution["startDate"]).total_seconds() * 1000)

@@ -5,8 +5,8 @@ queue keeps the message until the execution has ended. When a message is redeliv
 the delivery's record in the ledger determines what to do:
 
     no record               No execution has the delivery: run the first attempt.
-    QUEUED, RETRY_SCHEDULED Start the execution that has the delivery, by its name. If it was
-                            started before, the name is taken, and no second one starts.
+    QUEUED, RETRY_SCHEDULED Start the execution that has the delivery, under its name. If it
+                            was started before, the name is taken, and no second one starts.
     DELIVERED, CANCELLED    Nothing is left to do.
     FAILED, MAX_RETRIES_…   If the express path recorded the failure, send the dead letter, unless
                             the record contains it: a crash may have come between the record and

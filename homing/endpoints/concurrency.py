@@ -37,8 +37,8 @@ class ConcurrencySlots:
     Args:
         table: the name of the endpoints table.
         dynamodb: a DynamoDB client.
-        lapses_after: how long after it is acquired a slot lapses: the longest time of an attempt,
-            plus a margin for differing clocks.
+        lapses_after: the time from acquiring a slot until it lapses: the longest time of an
+            attempt, plus a margin for differing clocks.
     """
 
     def __init__(self, table: str, dynamodb: DynamoDBClient, lapses_after: timedelta) -> None:
@@ -53,7 +53,7 @@ class ConcurrencySlots:
         return cls(settings.endpoints_table, client, lapses_after)
 
     def take(self, endpoint: Endpoint, limit: int, attempt_id: str, now: datetime) -> str | None:
-        """Acquire one of the `limit` concurrency slots of an endpoint; None if none is free.
+        """Acquire and return one of an endpoint's `limit` concurrency slots; None if none is free.
 
         `attempt_id` must identify the attempt, not the delivery: two attempts of one delivery need
         two slots, since the function of the first may still run.
@@ -117,7 +117,8 @@ class ConcurrencySlots:
 def _key(endpoint: Endpoint) -> dict[str, Any]:
     """Return the key of the item that holds an endpoint's slots.
 
-    No endpoint has this key, since no sender id contains a `#` (identifiers.py).
+    The item of an endpoint itself cannot have this key, since no sender id contains a `#`
+    (identifiers.py).
     """
     return endpoint_key(f"slots#{endpoint.sender_id}", endpoint.endpoint_id)
 

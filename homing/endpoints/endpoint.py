@@ -85,7 +85,7 @@ class Endpoint:
 
     @property
     def edition(self) -> str:
-        """The id of this version; it stays unique if an endpoint is deleted and created again."""
+        """The id of this version; no other version has it, even after the endpoint is recreated."""
         return f"{self.created_at}#{self.version}"
 
     def to_document(self) -> dict[str, Any]:

@@ -37,9 +37,9 @@ class EndpointsTable:
         return Endpoint.from_item(from_dynamodb(response["Item"])) if "Item" in response else None
 
     def find_many(self, sender_id: str, endpoint_ids: Sequence[str]) -> Mapping[str, Endpoint]:
-        """Return the endpoints of a sender by id; ids that do not exist are left out.
+        """Return those of the given endpoints that exist, by id.
 
-        There may be at most 100 ids, all different.
+        At most 100 ids may be given, all different.
 
         Raises:
             DependencyError: when DynamoDB has not processed all ids after several tries.

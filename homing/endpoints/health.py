@@ -1,7 +1,7 @@
 """What an outcome means for the health of its endpoint: healthy, failing, or to be disabled.
 
 While attempts succeed, nothing is written. The time of the first failure is recorded, and the next
-success removes it. The failures between these two are a run of failures.
+success removes it. The failures until that success are a *run of failures*.
 """
 
 from __future__ import annotations

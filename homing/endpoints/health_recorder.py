@@ -39,7 +39,7 @@ class EndpointWatch:
         return cls(settings.endpoints_table, client, limit)
 
     def record(self, endpoint: Endpoint, finding: Finding, at: str) -> bool:
-        """Record a finding. If it disables the endpoint, an event follows from the table's stream.
+        """Record a finding. If it disables the endpoint, the table's stream triggers an event.
 
         Args:
             endpoint: the endpoint as read before the attempt.

@@ -1,4 +1,4 @@
-"""The rate of an endpoint: the time at which its next attempt may be made (GCRA).
+"""Computes when the next attempt to an endpoint with a limited rate may be made (GCRA).
 
 Slots are one interval apart. Each attempt takes the next slot, so the rate is never exceeded, and
 no attempt has to poll. This module computes the slots. `homing.endpoints.rate_slots` stores their

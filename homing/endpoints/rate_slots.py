@@ -58,11 +58,10 @@ class RateSlots:
         return cls(settings.endpoints_table, client)
 
     def take(self, endpoint: Endpoint, now: datetime) -> RateSlot | None:
-        """Take the next slot of an endpoint; None if there is none within `LONGEST`.
+        """Take and return the next slot of an endpoint; None if there is none within `LONGEST`.
 
-        The table is updated by one of two expressions, depending on whether attempts currently wait
-        for slots. If this container knows that from its last update, it needs one call; otherwise
-        two.
+        The update of the table depends on whether attempts currently wait for slots. The container
+        guesses that from its last update; a wrong guess costs a second call.
         """
         moment, latest = to_microseconds(now), to_microseconds(now + LONGEST)
         free = self._free.get(_id(endpoint), 0)
@@ -106,8 +105,9 @@ class RateSlots:
     def pause(self, endpoint: Endpoint, until: datetime) -> bool:
         """Grant no slot before a time; return whether this call has paused the endpoint.
 
-        The call changes nothing if the endpoint is already paused until then, or if its rate is not
-        limited. If many responses ask for the same pause, only the first begins a new series.
+        The call changes nothing if the endpoint is already paused until then or longer, or if its
+        rate is not limited. If many responses ask for the same pause, only the first begins a new
+        series.
         """
         moment = to_microseconds(until)
         try:
@@ -169,16 +169,17 @@ class RateSlots:
 def rate_key(sender_id: str, endpoint_id: str) -> dict[str, Any]:
     """Return the key of the item that holds an endpoint's rate slots.
 
-    No endpoint has this key, since no sender id contains a `#` (identifiers.py).
+    The item of an endpoint itself cannot have this key, since no sender id contains a `#`
+    (identifiers.py).
     """
     return endpoint_key(f"rate#{sender_id}", endpoint_id)
 
 
 def rate_change(table: str, endpoint: Endpoint) -> dict[str, Any]:
-    """Return the item of a transaction that sets or removes the rate of an endpoint.
+    """Return the transaction item that sets or removes the rate limit of an endpoint.
 
     It begins a new series, so attempts that wait for a slot of the old rate take a new one. A pause
-    continues.
+    of the endpoint continues.
     """
     key = {"TableName": table, "Key": rate_key(endpoint.sender_id, endpoint.endpoint_id)}
     if not endpoint.rate_per_second:

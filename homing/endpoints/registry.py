@@ -58,7 +58,7 @@ def set_up(
     """Create an endpoint, or replace everything but the secrets of an existing one.
 
     Returns:
-        The endpoint and, if it is new, its secret; otherwise None as the secret.
+        The endpoint, and the secret of a new endpoint; None for an existing one.
 
     Raises:
         InvalidMessageError: when the requested kind of signing is not available.

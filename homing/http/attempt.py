@@ -18,7 +18,10 @@ MAX_MESSAGE_LENGTH = 200
 
 
 class Stage(StrEnum):
-    """A stage of an attempt. Stages are in order, but the address guard also runs after LOOK_UP."""
+    """A stage of an attempt.
+
+    The stages are listed in order of time, but the address guard runs again after LOOK_UP.
+    """
 
     PREPARE = "preparing the request"
     GUARD = "address guard"
@@ -31,7 +34,7 @@ class Stage(StrEnum):
 
 
 class ProtocolError(ValueError):
-    """Raised when a response is not valid HTTP/1. The error message quotes nothing from it."""
+    """Raised when a response is not valid HTTP/1. Its content is not in the error message."""
 
 
 class BlockedTargetError(ValueError):
@@ -75,7 +78,7 @@ class Attempt:
         return left
 
     def part(self, seconds: float) -> Attempt:
-        """Return an attempt whose deadline is `seconds` from now, or this attempt's if earlier."""
+        """Return an attempt whose deadline is `seconds` from now, but not after this one's."""
         return Attempt(min(seconds, self.seconds - self.elapsed()), self._clock)
 
     def explain(self, error: Exception) -> AttemptError:

@@ -17,7 +17,7 @@ _NOT_NOW = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 
 
 class Channel:
-    """A connection that can wait for both directions at once.
+    """A connection on which one call can wait both to send and to receive.
 
     Args:
         sock: a connected socket, over TLS after its handshake; the channel closes it.

@@ -1,7 +1,7 @@
 """Reads one HTTP/1.1 response (RFC 9112) from an untrusted endpoint.
 
 Two limits always apply: the attempt's deadline, checked before every read of the socket, and a
-maximum number of bytes. docs/decisions/0001-http-client.md explains why this is not http.client.
+maximum number of bytes. docs/decisions/0001-http-client.md explains why http.client is not used.
 """
 
 from __future__ import annotations
@@ -125,7 +125,7 @@ class _Arrived:
 
     @property
     def is_empty(self) -> bool:
-        """Whether all received data is consumed. Data left over is not part of this response."""
+        """Whether all received data is consumed. Data after the response is not part of it."""
         return not self._buffer
 
     def limit(self, time: Attempt) -> None:

@@ -84,7 +84,7 @@ class WarmConnections:
         self._kept: dict[Origin, _Kept] = {}
 
     def take(self, origin: Origin, now: Moment) -> Connection | None:
-        """Remove the connection to an origin; return it if it is trusted (`is_trusted`)."""
+        """Remove the connection to an origin; return it if `is_trusted`, otherwise close it."""
         kept = self._kept.pop(origin, None)
         if kept is None:
             return None

@@ -1,8 +1,8 @@
 """The filter of delivery lists, shared by the API, the command line and the console.
 
-Lists contain the deliveries that have failed or been cancelled, and those that wait for an attempt
-that their ledger record names. They do not contain deliveries that have arrived or are still queued
-for their first attempt; look these up by messageId.
+Lists contain the deliveries that have failed or been cancelled, and those whose ledger record
+contains the time of their next attempt. They do not contain deliveries that have arrived or
+are still queued for their first attempt; look these up by messageId.
 """
 
 from __future__ import annotations
@@ -141,7 +141,7 @@ class DeliveryFilter:
         since: only deliveries last updated at this time or later, in ISO 8601, UTC, with
             milliseconds.
         before: only deliveries last updated earlier than this time.
-        reason: a part of the latest attempt's reason; case is ignored.
+        reason: text that the reason of the latest attempt contains; case is ignored.
     """
 
     statuses: tuple[Status, ...] = LISTED

@@ -1,6 +1,6 @@
 """Lists of deliveries, read from the two sparse indexes of the ledger.
 
-Both hold the records that `homing.ledger.delivery_filter` calls listed, and are ordered by time:
+Both contain the deliveries that can be listed (`homing.ledger.delivery_filter`), ordered by time:
 
     attention         partitions <status>#<hex digit>, for all senders; the watchdog reads it, too
     senderAttention   partitions <sender>#<status>#<hex digit>, for lists of one sender
@@ -47,7 +47,7 @@ Place: TypeAlias = tuple[str, str, str]  # the position of a delivery in a list:
 
 
 def partitions(statuses: Iterable[Status], sender_id: str | None = None) -> tuple[str, ...]:
-    """Return the partitions with deliveries of these statuses, for one sender or all (None)."""
+    """Return the names of the partitions for these statuses, for one sender or all (None)."""
     sender = "" if sender_id is None else f"{sender_id}#"
     return tuple(f"{sender}{status}#{digit}" for status in statuses for digit in "0123456789abcdef")
 
@@ -56,8 +56,8 @@ def partitions(statuses: Iterable[Status], sender_id: str | None = None) -> tupl
 class Page:
     """A page of a list of deliveries, and the place after which the next page begins, if any.
 
-    A list is ordered by time, the latest first. The time of a waiting delivery is when its attempt
-    is due; that of any other delivery is when it ended.
+    A list is ordered by time, the latest first. The time of a waiting delivery is the one at
+    which its next attempt is due; that of any other is the one at which it ended.
     """
 
     deliveries: tuple[Listed, ...]
@@ -177,7 +177,7 @@ class _Stream:
 
 
 def _known(streams: Iterable[_Stream]) -> Iterator[Listed]:
-    """Yield the deliveries that can be listed now: no stream can yield one that precedes them."""
+    """Yield the deliveries that no unread delivery can precede in the list."""
     read_to = max((one.read_to for one in streams), default=_FIRST)
     return (one for stream in streams for one in stream.found if one.at > read_to)
 

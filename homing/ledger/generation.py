@@ -41,7 +41,7 @@ def execution_name(delivery_id: str, generation: int, attempt_number: int | None
 
 
 def moved(document: Mapping[str, Any], due: datetime) -> dict[str, Any]:
-    """Return a delivery document with a new due time; the record's expiry moves by as much."""
+    """Return a delivery document with its due time moved to `due`, and its expiry by as much."""
     due_at = to_due_text(due)
     later = from_text(due_at) - from_text(document["dueAt"])
     expires_at = document["expiresAt"] + int(later.total_seconds())
@@ -49,7 +49,7 @@ def moved(document: Mapping[str, Any], due: datetime) -> dict[str, Any]:
 
 
 def put_off(document: Mapping[str, Any], following: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a delivery document with the fields that a wait changes; `following` contains them.
+    """Return a delivery document changed by a wait: `following` contains the changed fields.
 
     The expiry of the delivery's record moves by the length of the wait.
     """

@@ -90,7 +90,7 @@ class Record:
 
     @property
     def generation(self) -> int:
-        """The generation that has the delivery (`homing.ledger.generation`)."""
+        """The number of the generation that has the delivery (`homing.ledger.generation`)."""
         return self.stored_generation or 0
 
     @property

@@ -141,7 +141,7 @@ class Ledger:
         return (Reference.from_document(item), Record.from_attributes(item)) if item else None
 
     def statuses(self, keys: Sequence[tuple[str, str]]) -> dict[tuple[str, str], Status | None]:
-        """Return the status of the record with each key (up to 100); None where no record exists.
+        """Return the statuses of up to 100 records, by key; None where there is no record.
 
         Keys that DynamoDB did not process, because it was busy, are missing from the result.
 
@@ -366,7 +366,7 @@ class Ledger:
         return self._apply(take_up_update(reference, seen, document, execution_name, at))
 
     def look_again(self, reference: Reference, seen: Record, *, at: str) -> bool:
-        """Make `overdue` yield a delivery again at a later time, if its record is unchanged.
+        """Keep `overdue` from yielding a delivery before `at`, if its record is unchanged.
 
         Raises:
             BotoCoreError, ClientError: when the ledger cannot be written.

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class State(StrEnum):
-    """The state of a record. MAX_RETRIES_EXCEEDED is a failure like FAILED."""
+    """The state of a record. MAX_RETRIES_EXCEEDED counts as FAILED."""
 
     NONE = "no record"
     QUEUED = "QUEUED"

@@ -1,7 +1,7 @@
-"""Every update of the ledger, as the arguments of UpdateItem without the table name.
+"""The updates of the ledger, as the arguments of UpdateItem without the table name.
 
-Two updates are made by states of the workflow definition, `RecordDelivered` and `RecordFailure`.
-The parts that they share with the updates here are constants of this module;
+Two other updates are made by states of the workflow definition, `RecordDelivered` and
+`RecordFailure`. The parts that they share with those here are constants of this module;
 tests/unit/homing/ledger/test_updates.py compares the copies in the definition with them.
 """
 

@@ -24,7 +24,7 @@ ENDPOINT_PATTERNS: list[dict[str, Any]] = [
 
 
 def endpoint_events(change: Change) -> list[OperationalEvent]:
-    """Return the operational event for a change to an endpoint, in a list; empty for no event."""
+    """Return a list with the event for a change to an endpoint; empty if there is no event."""
     if change.before is None or change.after is None or not change.before.get("enabled"):
         return []
     endpoint = Endpoint.from_item(change.after)

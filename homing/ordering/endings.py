@@ -36,14 +36,15 @@ ENDINGS: list[dict[str, Any]] = [
 def ended_lines(
     records: Sequence[dict[str, Any]],
 ) -> Iterator[tuple[str, str, tuple[Reference, Record]]]:
-    """Yield each line that is affected by a batch of changes, once.
+    """Yield, once each, the lines in which a batch of changes has ended a delivery.
 
     Args:
         records: the records of the ledger's stream.
 
     Yields:
-        The sequence number of the first change that affects the line, from which Lambda can retry
-        the batch; the line's id; and the delivery of the line that ended last, with its record.
+        The sequence number of the first change to a delivery of the line, from which Lambda can
+        retry the batch; the line's id; and the delivery of the line that ended last, with its
+        record.
     """
     first: dict[str, str] = {}
     last: dict[str, tuple[Reference, Record]] = {}

@@ -168,7 +168,7 @@ class Joining:
 
 
 def _is_past(line: Line | None, sequence: int, delivery_id: str) -> bool:
-    """Return whether a line has passed a place, or has another delivery as its head there."""
+    """Return whether a line has passed a place, or has reached it with another delivery as head."""
     if line is None or line.head < sequence:
         return False
     return line.head > sequence or line.delivery_id != delivery_id

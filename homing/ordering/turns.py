@@ -89,9 +89,10 @@ def unknown(claim: AttemptClaim | None, now: datetime) -> Postponed:
 
 
 def put_off(claim: AttemptClaim | None, now: datetime, due: datetime) -> Postponed:
-    """Return the postponement of an attempt to `due`, or later if it has waited for long.
+    """Return the postponement of an attempt to `due`, or to a later time if it has waited for long.
 
-    The postponement is at least half of the time since the attempt was due, up to five minutes.
+    The attempt waits at least half of the time since it was due, but this minimum never exceeds
+    five minutes.
     """
     if claim is None:
         return Postponed(to_due_text(due))

@@ -51,7 +51,7 @@ class DeliveryQueue:
         self._client.get_queue_attributes(QueueUrl=self._url, AttributeNames=["QueueArn"])
 
     def send(self, deliveries: Iterable[Delivery], bulk: Collection[str] = ()) -> dict[str, str]:
-        """Send deliveries, all different, to their queues, in order.
+        """Send deliveries to their queues, in order. No two of them may be equal.
 
         Args:
             deliveries: the deliveries.

@@ -107,7 +107,7 @@ class Rules:
 
     @classmethod
     def of_deployment(cls, settings: AcceptSettings, guard: AddressGuard) -> Self:
-        """Return the rules of a deployment, with random ids for messages without one."""
+        """Return the rules of a deployment; a message without a `messageId` gets a random one."""
         return cls(
             default_policy=settings.default_policy,
             retention=timedelta(days=settings.retention_days),

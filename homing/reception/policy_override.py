@@ -24,7 +24,7 @@ _EXPONENTIAL = {
 
 @dataclass(frozen=True, slots=True)
 class PolicyOverride:
-    """The policy fields that a message, endpoint or deployment overrides; None overrides nothing.
+    """The policy fields that a message, endpoint or deployment overrides; the others are None.
 
     Args:
         preset: the name of a predefined schedule (`PRESETS`), instead of `schedule`. It also sets
@@ -45,10 +45,10 @@ class PolicyOverride:
 
 
 def check_status(entry: object) -> str:
-    """Return an entry of `retryOn` or `giveUpOn` if it is valid.
+    """Return an entry of `retryOn` or `giveUpOn` after checking it.
 
     Raises:
-        ValueError: when it is not.
+        ValueError: when the entry is invalid.
     """
     if not isinstance(entry, str):
         raise ValueError('must be a string such as "404" or "4xx"')  # noqa: TRY004 -- pydantic's
@@ -60,10 +60,10 @@ def check_status(entry: object) -> str:
 
 
 def conflicts(raw: Mapping[str, Any]) -> Iterator[FieldError]:
-    """Yield an error for each field of a `policy` that can never be combined with another.
+    """Yield an error for each field of a `policy` that conflicts with another of its fields.
 
     A schedule or preset lists the delays, so fields that compute delays cannot be combined with it.
-    A status cannot be in both lists.
+    A status cannot be in both `retryOn` and `giveUpOn`.
     """
     yield from _in_both(raw.get("retryOn"), raw.get("giveUpOn"))
     ways = [name for name in ("schedule", "preset") if name in raw]

@@ -90,7 +90,7 @@ def as_handed_on(body: str) -> str:
     """Return a body that arrived as text, after checking that it is what the sender sent.
 
     API Gateway and Lambda replace bytes that are not UTF-8 with U+FFFD, so a body with this
-    character is refused. JSON can contain it as an escape.
+    character is refused. A sender can send the character as a JSON escape instead.
 
     Raises:
         InvalidMessageError: when it contains U+FFFD.

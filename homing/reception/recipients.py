@@ -112,7 +112,7 @@ def subscribers(event: Event, find: FindSubscribers) -> Recipients:
 
 
 def no_subscribers(event: Event) -> Sequence[Endpoint]:
-    """Return no endpoints for any event."""
+    """Return an empty sequence, as if no endpoint subscribed to the event."""
     del event
     return ()
 
@@ -149,7 +149,7 @@ def remembering(find: FindEndpoints) -> FindEndpoints:
 
 
 def no_endpoints(sender_id: str, ids: Sequence[str]) -> Mapping[str, Endpoint]:
-    """Return no endpoints for any ids."""
+    """Return an empty mapping, as if none of the endpoints existed."""
     del sender_id, ids
     return {}
 

@@ -78,7 +78,7 @@ def _check_delay(seconds: float) -> float:
 
 
 def _whole(number: Any) -> Any:
-    """Return 3 for 3.0, which is the same number in JSON. Any other value is returned unchanged."""
+    """Return a whole float as an int, such as 3 for 3.0; return any other value unchanged."""
     return _plain(number) if isinstance(number, float) else number
 
 
@@ -93,12 +93,18 @@ def _check_preset(name: str) -> str:
 
 
 def documented(**schema: Any) -> Any:
-    """Return an annotation that documents, in a type's JSON Schema, a rule that code checks."""
+    """Return an annotation that adds these keywords to a type's JSON Schema.
+
+    They document a rule that a validator of the type checks.
+    """
     return Field(json_schema_extra=schema)
 
 
 def optional(description: str) -> Any:
-    """Return the default of a field of type `Maybe[...]`, with its description."""
+    """Return the pydantic `Field` of a request field that may be left out and is None in that case.
+
+    The type of the request field must be `Maybe[...]`.
+    """
     return Field(default_factory=lambda: None, description=description)
 
 
@@ -185,7 +191,7 @@ class PolicyRequest(Fields):
         "The factor by which the delay grows with each failure."
     )
     jitter: Maybe[Annotated[Jitter, Field(strict=False)]] = optional(
-        "The kind of random jitter that is added to a delay."
+        "The kind of jitter, which randomizes the delays."
     )
     schedule: Maybe[Schedule] = optional(
         "Instead of baseDelaySeconds, maxDelaySeconds and multiplier: the waits between "
@@ -197,8 +203,8 @@ class PolicyRequest(Fields):
     )
     retry_on: Maybe[Statuses] = optional(
         "HTTP statuses (404) and classes (4xx) that are retried, regardless of the default; 2xx is "
-        "not allowed. A status takes precedence over its class. 4xx does not include 410, which "
-        "can be listed itself."
+        "not allowed. A status takes precedence over its class. 4xx does not include 410; to "
+        "retry 410, list it, too."
     )
     give_up_on: Maybe[Statuses] = optional(
         "HTTP statuses (503) and classes (5xx) that are not retried, regardless of the default; "
@@ -243,7 +249,7 @@ class MessageRequest(Fields):
         "A message with the same senderId and messageId is a duplicate. Default: a random one."
     )
     sender_id: Maybe[SenderId] = optional(
-        "The sender. Default: the sender of the key, or `default` with AWS credentials."
+        "The sender. Default: the sender of the API key; with AWS credentials, `default`."
     )
     correlation_id: Maybe[CorrelationId] = optional(
         "Sent as X-Correlation-ID, and recorded in logs and ledger. Default: the messageId."
@@ -258,7 +264,7 @@ class MessageRequest(Fields):
     )
     headers: Headers = Field(default_factory=dict, description="Headers of every attempt.")
     policy: Maybe[PolicyRequest] = optional(
-        "The fields of the retry policy that the message overrides."
+        "Fields of the retry policy to override for this message."
     )
 
 

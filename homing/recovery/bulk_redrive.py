@@ -138,7 +138,7 @@ class BulkRedrive:
         return self.is_swept and (not self.waiting or too_old)
 
     def ended(self, now: datetime) -> Self:
-        """Return the bulk redrive as one that ends now."""
+        """Return the bulk redrive in the phase `ENDED`, with `now` as its end."""
         return replace(self, phase=Phase.ENDED, ended_at=to_text(now))
 
     def pause(self, now: datetime) -> int:
@@ -150,7 +150,10 @@ class BulkRedrive:
         return min(max(age // 10, _SHORTEST_PAUSE), _LONGEST_PAUSE)
 
     def may_be_swept(self, now: datetime) -> bool:
-        """Return whether redriven deliveries have had time to begin their next attempt."""
+        """Return whether superfluous dead letters may be deleted.
+
+        Before that, the redriven deliveries need time to begin their next attempt.
+        """
         return not self.waiting or self.pause(now) > _SHORTEST_PAUSE
 
     def to_document(self) -> dict[str, Any]:

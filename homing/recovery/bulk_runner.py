@@ -1,9 +1,8 @@
 """The steps of a bulk redrive. The watchdog runs them one by one until the redrive has ended.
 
 A step may be repeated, and may be interrupted anywhere: the next run of the watchdog continues it.
-A chunk is recorded before it is redriven, so a repeated step redrives the same deliveries. To
-redrive a delivery again starts nothing new (`homing.recovery.interventions`), and each delivery is
-counted once.
+A chunk is recorded before it is redriven, so a repeated step redrives the same deliveries. This
+starts nothing new (`homing.recovery.interventions`), and each delivery is counted once.
 """
 
 from __future__ import annotations

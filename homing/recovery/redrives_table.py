@@ -33,7 +33,7 @@ class Chunk:
         members: before the chunk is redriven, all its deliveries; afterwards, the redriven ones
             that have not ended yet.
         place: the place in the list of deliveries where the next chunk begins; None if this is the
-            last.
+            last chunk.
         redriven: how many deliveries of the chunk have been redriven; None before the chunk is
             redriven.
         not_redriven: how many deliveries of the chunk could not be redriven.

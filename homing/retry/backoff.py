@@ -91,7 +91,7 @@ def exponential_delay_ms(policy: Policy, attempt_number: int) -> int:
 
 
 def longest_delay_ms(policy: Policy, attempt_number: int) -> int:
-    """Return the longest delay that can follow, for any random draw and any `Retry-After`."""
+    """Return the longest delay possible after an attempt, for any random draw and `Retry-After`."""
     exponential_ms = exponential_delay_ms(policy, attempt_number)
     match policy.jitter:
         case Jitter.ADDITIVE:

@@ -1,4 +1,4 @@
-"""The lifetime of a delivery: it is one execution, which may run for one year."""
+"""The lifetime of a delivery, which is one execution and may therefore run for at most a year."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ class OutcomeKind(StrEnum):
 
 
 class ErrorKind(StrEnum):
-    """The stage at which an attempt without a response failed."""
+    """The kind of error because of which an attempt got no response."""
 
     DNS = "DNS"
     CONNECT = "CONNECT"
@@ -37,7 +37,7 @@ class AttemptError:
     """Why there was no response.
 
     Args:
-        kind: the stage.
+        kind: the kind of error.
         message: a sentence for people, which the sender of the message may see.
         detail: a reason that only the log contains, not the delivery document; None if there is
             none.

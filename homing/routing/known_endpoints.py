@@ -32,7 +32,7 @@ class KnownEndpoints:
         self._known: dict[tuple[str, str], tuple[float, Endpoint]] = {}
 
     def find(self, sender_id: str, ids: Sequence[str]) -> Mapping[str, Endpoint]:
-        """Return the endpoints of a sender by id; ids that do not exist are left out.
+        """Return those of the given endpoints that exist, by id.
 
         Raises:
             BotoCoreError, ClientError, DependencyError: when they cannot be read.

@@ -77,7 +77,7 @@ def read_json(text: str, **hooks: Any) -> Any:
 
 
 def json_text(value: Any) -> str:
-    """Write a value from `read_json` as JSON, shortened for an error message."""
+    """Return a value from `read_json` as JSON text, shortened for an error message."""
     text = _json_text(value)
     return text if len(text) <= MAX_SHOWN else f"{text[:MAX_SHOWN]}..."
 
@@ -132,7 +132,10 @@ def _string(operand: Any, place: str) -> str:
 
 
 def _affix(fits: Callable[[str, str], bool]) -> Callable[[Any, str], Test]:
-    """Return the reader of the operator `prefix` or `suffix`, each of which may ignore case."""
+    """Return the function that turns an operand of `prefix` or `suffix` into a test.
+
+    With the operand `{"equals-ignore-case": ...}`, the test ignores case.
+    """
 
     def read(operand: Any, place: str) -> Test:
         if isinstance(operand, dict):
@@ -151,7 +154,7 @@ def _equals_ignore_case(operand: Any, place: str) -> Test:
 
 
 def _wildcard(operand: Any, place: str) -> Test:
-    r"""Return the test for a text in which `*` matches any characters, and `\*` matches a `*`."""
+    r"""Return the test for a pattern in which `*` matches any characters and `\*` a `*`."""
     first, *parts = _wildcard_parts(_string(operand, place), place)
     if not parts:
         return lambda value: bool(value == first)

@@ -164,7 +164,7 @@ def compile_filter(text: str) -> Pattern:
         fields = ", ".join(FIELDS)
         message = f"is not a field of events, which have {fields}"
         if unknown[0] in {"detail", "detail-type", "source"}:
-            message += ". A rule's detail is payload here, and its detail-type is eventType"
+            message += ". Use payload instead of detail, and eventType instead of detail-type"
         raise PatternError(unknown[0], message)
     return pattern
 

@@ -1,6 +1,6 @@
 """Attempts to an endpoint whose rate is limited: each attempt waits for its rate slot.
 
-If a function should not wait that long, the attempt is postponed until its slot, which stays
+If the slot is more than two seconds away, the attempt is postponed until then, and the slot stays
 reserved for it. A postponed attempt has not been made, so it does not count towards the policy's
 limit of attempts and is not recorded.
 """

@@ -98,9 +98,9 @@ class _Level:
 
     @property
     def cut(self) -> int:
-        """The position of an escape that is cut off by the end of the text.
+        """The position at which the text ends in an incomplete escape.
 
-        If there is none, it is the text's length.
+        If the text does not end in one, it is the text's length.
         """
         found = _CUT_ESCAPE.search(self.text, max(0, len(self.text) - _LONGEST_CUT))
         return found.start() if found else len(self.text)
@@ -161,9 +161,10 @@ def _masked(text: str, secrets: Iterable[str]) -> str:
 
 
 def _found(level: _Level, end: int, secrets: Iterable[str]) -> Iterator[tuple[int, int]]:
-    """Yield where secrets begin and end in the original text.
+    """Yield the start and end position of each secret in the original text.
 
-    If the text ends with only the beginning of a secret, that beginning is also yielded.
+    If the text ends in the middle of a secret, the positions of this incomplete secret are yielded,
+    too.
     """
     ends = {len(level.text), level.cut}
     for secret in secrets:
