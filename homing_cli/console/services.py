@@ -85,7 +85,7 @@ def make_services(target: Target, *, allow_actions: bool) -> Services:
     counts, pages = counts_of(index), pages_of(index)
 
     def forget() -> None:
-        """Forget the lists and counts, so that none shows what an action has changed since."""
+        """Forget the cached lists and counts, because an action has changed deliveries."""
         pages.forget()
         counts.forget()
 

@@ -68,8 +68,9 @@ def deploy(running: Emulator, app: App = OWN_APP) -> dict[str, str]:
     """Bootstrap the local cloud, deploy an app to it and return the outputs of its Homing.
 
     Raises:
-        LocalCloudError: when a step fails, with the end of its log; or when the app contains no
-            Homing, several without `app.construct`, or none at the path `app.construct`.
+        LocalCloudError: when a step fails (the error contains the end of its log), or when no
+            single Homing can be chosen: the app contains none, or several and `app.construct` is
+            not set, or none at the path `app.construct`.
     """
     private_files.make_folder(CACHE / "home")
     state_dir = running.state_dir

@@ -1,7 +1,7 @@
 """Processing of the dead-letter queue: a dead letter is held until it has been processed.
 
-A held dead letter is hidden from other consumers. If the process is killed, it becomes visible
-again after `HOLD_SECONDS`.
+A held dead letter is hidden from other consumers. If the process is killed, the dead letter becomes
+visible again after `HOLD_SECONDS`.
 """
 
 from __future__ import annotations

@@ -71,7 +71,7 @@ class Answers(Generic[Question, Answer]):
             return made.before
 
     def forget(self) -> None:
-        """Forget all answers, and those that are being computed, since the facts have changed."""
+        """Forget all answers, even those being computed, because the data has changed."""
         with self._lock:
             self._known.clear()
 
