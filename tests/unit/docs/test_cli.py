@@ -46,7 +46,7 @@ def test_the_page_names_the_commands_that_take_json() -> None:
         for name, command in commands(get_command(app))
         if any("--json" in option.opts for option in command.params)
     }
-    assert named("these take it:", ";") == takes
+    assert named("these take `--json`:", ";") == takes
 
 
 def test_what_prints_json_always_is_a_command_that_is_not_asked_for_it() -> None:
