@@ -24,5 +24,5 @@ def begin(context: object) -> None:
 
 
 def seconds_left() -> float:
-    """Return the seconds left in the invocation; infinity outside of one."""
+    """Return the seconds left in the invocation; infinity outside an invocation."""
     return _Invocation.ends_at - monotonic()

@@ -92,7 +92,7 @@ class MessageQuery:
         }
 
     def _placed(self, delivery: dict[str, Any]) -> dict[str, Any]:
-        """Return a delivery; if it waits in a line, with its place in the line added."""
+        """Return a delivery, with its place in its line added if it waits in one."""
         reference = Reference.from_document(delivery)
         if reference.ordering_key is None or reference.sequence is not None:
             return delivery

@@ -113,7 +113,7 @@ class CredentialsError(CallError):
 
 
 class UnreachableError(CallError):
-    """Raised when there was no response: no connection, a time-out, a broken connection."""
+    """Raised when no response came, because a connection failed or broke, or time ran out."""
 
 
 class ResponseError(CallError):

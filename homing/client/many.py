@@ -124,7 +124,7 @@ def filter_document(fields: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def list_path(fields: Mapping[str, Any], sender_id: str | None, after: str | None) -> str:
-    """Return the path and query of a page of the list of deliveries."""
+    """Return the path and query for a page in the list of deliveries."""
     query = filter_document(fields)
     if "status" in query:
         query["status"] = ",".join(query["status"])

@@ -83,7 +83,7 @@ class Records(Protocol):
     """The ledger, as the express path uses it."""
 
     def read(self, reference: Reference) -> Record | None:
-        """Return the current record of the delivery, or None."""
+        """Return the current record of the delivery; None if it has none."""
 
     def own(self, reference: Reference, document: Mapping[str, Any]) -> Record | None:
         """Assign a delivery to its execution; if that fails, return the delivery's record."""

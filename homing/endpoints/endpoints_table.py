@@ -30,7 +30,7 @@ class EndpointsTable:
         self._client = client
 
     def find(self, sender_id: str, endpoint_id: str) -> Endpoint | None:
-        """Return an endpoint of a sender, or None."""
+        """Return an endpoint of a sender; None if the sender has no such endpoint."""
         response = self._client.get_item(
             TableName=self.name, Key=endpoint_key(sender_id, endpoint_id), ConsistentRead=True
         )

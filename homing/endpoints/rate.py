@@ -72,7 +72,7 @@ def interval_of(rate: float) -> timedelta:
 
 
 def to_microseconds(instant: datetime) -> int:
-    """Return the microseconds from the beginning of 1970, in UTC, to a time with a time zone."""
+    """Return a time, given with its time zone, as microseconds since the start of 1970 in UTC."""
     return (instant - _EPOCH) // _MICROSECOND
 
 

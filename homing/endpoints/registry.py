@@ -199,7 +199,7 @@ def _changed(endpoint: Endpoint, change: Change, now: datetime) -> Endpoint:
 
 
 def _switched(endpoint: Endpoint, change: Change, now: datetime) -> Endpoint:
-    """Return the endpoint enabled or disabled as the change requests; otherwise unchanged."""
+    """Return the endpoint, enabled or disabled if the change requests that."""
     if change.enabled:
         return replace(endpoint, enabled=True, disabled_at=None, disabled_reason=None)
     if change.enabled is False and endpoint.enabled:

@@ -38,7 +38,7 @@ class ProtocolError(ValueError):
 
 
 class BlockedTargetError(ValueError):
-    """Raised when the address guard refuses a target. The sender may see the error message."""
+    """Raised when the address guard refuses a target. The error message is for the sender."""
 
     def __init__(self, refusal: Refusal) -> None:
         super().__init__(f"the target URL {refusal.sentence}")

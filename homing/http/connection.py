@@ -138,7 +138,7 @@ def _connect(addresses: Sequence[Address], attempt: Attempt) -> socket.socket:
 
 
 def _has_route(address: Address) -> bool:
-    """Return whether there is a route to an address; connecting a UDP socket sends nothing."""
+    """Return whether there is a route to an address, without sending anything to it."""
     try:
         with socket.socket(address.family, socket.SOCK_DGRAM) as probe:
             probe.connect(address.sockaddr)

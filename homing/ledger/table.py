@@ -1,7 +1,8 @@
 """The ledger: the DynamoDB table that holds one record for each delivery.
 
-A record is the audit trail of a delivery; no delivery depends on it. Every update is conditional
-(`homing.ledger.updates`); if the condition fails, the record is read to find out why.
+A record is the audit trail of a delivery, which continues even if the ledger is unavailable. Every
+update is conditional (`homing.ledger.updates`); if the condition fails, the record is read to find
+out why.
 """
 
 from __future__ import annotations
@@ -302,7 +303,7 @@ class Ledger:
     ) -> bool:
         """Record the failure of a waiting delivery, with its dead letter.
 
-        The waiting execution can no longer claim its attempt.
+        After that, the waiting execution can no longer claim its attempt.
 
         Args:
             reference: the delivery.

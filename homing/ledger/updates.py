@@ -476,7 +476,7 @@ def cause(category: str, reason: str) -> dict[str, str]:
 
 
 def _attributes(values: Mapping[str, str | None]) -> dict[str, str | None]:
-    """Return the values of an expression by attribute name: `messageId` instead of `:messageId`."""
+    """Return the values of an expression, with the key `messageId` instead of `:messageId`."""
     return {name[1:]: value for name, value in values.items()}
 
 

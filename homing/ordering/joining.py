@@ -126,8 +126,8 @@ class Joining:
         """Return whether a delivery has a place that the line has not reached yet.
 
         A place that the line has already passed is removed. Such a place can exist if the call that
-        wrote it appeared to fail. No attempt of its delivery has begun, since the delivery has no
-        record.
+        wrote it succeeded, but appeared to fail. No attempt of its delivery has begun, since the
+        delivery has no record.
         """
         sequence = self._releasing.places.find(line_id, delivery_id)
         if sequence is None:

@@ -97,14 +97,14 @@ class Lines:
     def skip_to(
         self, reference: Reference, seen: Line | None, now: datetime, *, over: bool
     ) -> bool:
-        """Make a delivery that ended before its first attempt the head of its line.
+        """Advance a line to its next delivery, which ended before its first attempt.
 
         Args:
-            reference: the delivery, which follows the current head.
+            reference: the next delivery, which becomes the head.
             seen: the line as the caller has read it; None if there was none.
             now: the time.
-            over: whether all attempts of the current head are over. If not, the next delivery waits
-                until the time at which they must be over.
+            over: whether all attempts of the current head are over. If not, the delivery after
+                `reference` waits until the time at which they must be over.
 
         Returns:
             Whether the line has been changed.

@@ -1,8 +1,8 @@
 """The queue of undispatched messages, which the watchdog empties.
 
-The watchdog sends each message to the delivery queue again. This may happen twice without harm,
-since `dispatch` then acts on the ledger record of the delivery. Messages that are not delivery
-documents stay in the queue, for a person to inspect.
+The watchdog sends each message to the delivery queue again. It may be sent twice without harm,
+since `dispatch` acts on the ledger record of a delivery that has one. Messages that are not
+delivery documents stay in the queue, for a person to inspect.
 """
 
 from __future__ import annotations

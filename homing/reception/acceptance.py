@@ -239,7 +239,7 @@ class Acceptance:
         return [kept.get(number) or next(results) for number in range(len(messages))]
 
     def _exceeding(self, messages: Sequence[Message], now: datetime) -> dict[int, Result]:
-        """Return, by index, the results of messages that the rate of their sender does not allow.
+        """Return the results of the messages that exceed the rate of their sender, by index.
 
         If the rate of a sender cannot be read, none of its messages is allowed.
         """

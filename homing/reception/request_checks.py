@@ -1,4 +1,4 @@
-"""The checks of a message request that need several fields, the address guard or the time."""
+"""Checks of a message request, including those that need several fields, the guard or the time."""
 
 from __future__ import annotations
 

@@ -115,7 +115,7 @@ class BulkRedrive:
         return min(max(int(self.rate * _CHUNK_SECONDS), 1), _LARGEST_CHUNK)
 
     def advanced(self, place: Place | None, redriven: int, not_redriven: int) -> Self:
-        """Return the bulk redrive after one more chunk.
+        """Return the bulk redrive with the counts of one more chunk added.
 
         Args:
             place: the place in the list of deliveries where the next chunk begins; None if there is

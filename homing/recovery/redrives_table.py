@@ -1,4 +1,4 @@
-"""The table of bulk redrives. Each has one item with its record and one item for each chunk.
+"""The table of bulk redrives. A bulk redrive is one item, its record, and one item for each chunk.
 
 An item expires at its `ttl`. The record has the sort key `redrive`, a chunk `chunk#<number>`.
 """

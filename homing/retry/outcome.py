@@ -1,4 +1,4 @@
-"""The outcome of an attempt. It is a value: expected results are never exceptions."""
+"""The outcome of an attempt, as a value: expected failures are not exceptions."""
 
 from __future__ import annotations
 

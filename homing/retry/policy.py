@@ -75,7 +75,7 @@ class Policy:
 
     @property
     def waits(self) -> tuple[float, ...]:
-        """The schedule without the leading 0 of the first attempt; empty without a schedule."""
+        """The schedule without a leading 0, the wait before the first attempt; empty for none."""
         schedule = self.schedule or ()
         return schedule[1:] if schedule[:1] == (0,) else schedule
 

@@ -4,8 +4,8 @@ If an endpoint echoes the request, as debugging pages do, the response contains 
 beginning of the response is stored in the execution. The echo may be escaped: as JSON, JavaScript,
 Python or C (`\/`, `\u003d`, `\x3d`, `\075`), in a URL (`%3D`), or in HTML or XML (`&#61;`,
 `&equals;`). Escapes may be nested, and the value of a `Basic` header may be decoded. So a text is
-searched unchanged, and again each time one level of escapes has been decoded. What is not found:
-hashes of secret values, and their base64 forms, except those of `Basic`.
+searched unchanged, and again each time one level of escapes has been decoded. Hashes
+of secret values are not found, nor are secret values in base64, except in `Basic` headers.
 """
 
 from __future__ import annotations
