@@ -13,7 +13,7 @@ HERE = Path(__file__).parent
 
 
 class Shop(Stack):
-    """Sends webhooks in three ways: from a function, from a bus and from a queue."""
+    """A stack that sends webhooks in three ways: from a function, from a bus and from a queue."""
 
     def __init__(self, scope: Construct, construct_id: str) -> None:
         super().__init__(scope, construct_id)

@@ -1,4 +1,4 @@
-"""The shop's function, which takes a payment and sends an event about it."""
+"""A Lambda function of the shop, which sends a webhook about each order."""
 
 import os
 from typing import Any
