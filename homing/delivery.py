@@ -1,4 +1,4 @@
-"""A delivery: one message to one target URL. Its delivery document is the execution's input."""
+"""A delivery: one message to one target URL. Its execution gets its delivery document as input."""
 
 from __future__ import annotations
 

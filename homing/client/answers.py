@@ -27,7 +27,7 @@ class AcceptedDelivery:
 
     @classmethod
     def from_document(cls, document: Mapping[str, Any]) -> Self:
-        """Read one entry of `deliveries` in a response."""
+        """Build the delivery from an entry of `deliveries` in a response."""
         return cls(document["deliveryId"], document["targetUrl"], document.get("endpointId"))
 
 
@@ -95,7 +95,7 @@ class Delivery:
 
     @classmethod
     def from_document(cls, document: Mapping[str, Any]) -> Self:
-        """Read one entry of `deliveries` in a response."""
+        """Build the delivery from an entry of `deliveries` in a response."""
         return cls(
             delivery_id=document["deliveryId"],
             target_url=document["targetUrl"],

@@ -55,7 +55,7 @@ class ListedDelivery:
 
     @classmethod
     def from_document(cls, document: Mapping[str, Any]) -> Self:
-        """Read one entry of `deliveries` in a response."""
+        """Build the delivery from an entry of `deliveries` in a response."""
         return cls(
             delivery_id=document["deliveryId"],
             message_id=document["messageId"],

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 class SecretsTable:
     """The secrets table. Every method raises BotoCoreError or ClientError when a call fails.
 
-    A *holder* is the sender or the endpoint that the data belongs to: the partition key that
-    `sender_holder` or `endpoint_holder` returns.
+    The argument `holder` is the partition key of the sender or endpoint that the data belongs to,
+    from `sender_holder` or `endpoint_holder`.
 
     Args:
         table: the table's name.
@@ -60,7 +60,7 @@ def conditional_put(table: str, holder: str, confidential: Confidential) -> dict
 
 
 def edition_update(table: str, holder: str, edition: str) -> dict[str, Any]:
-    """Return an UpdateItem that marks stored data as belonging to a new `Endpoint.edition`."""
+    """Return an UpdateItem that marks stored data as that of a new `edition` of an endpoint."""
     return {
         "TableName": table,
         "Key": secret_key(holder),

@@ -208,7 +208,7 @@ def owned_item(reference: Reference, document: Mapping[str, Any]) -> dict[str, A
 
 
 def own_put(reference: Reference, item: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the arguments of PutItem that assign a delivery to its execution, if it has none."""
+    """Return the arguments of PutItem that assign a delivery without a record to its execution."""
     return {
         "Item": to_dynamodb(item)["M"],
         "ConditionExpression": OWN_CONDITION,

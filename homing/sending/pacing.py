@@ -123,7 +123,7 @@ def _pause_of(outcome: Outcome) -> datetime | None:
 
 
 def _woken_at(slot: RateSlot) -> datetime:
-    """Return the time at which Step Functions wakes an attempt for its slot, a whole second."""
+    """Return the time, a whole second, at which Step Functions wakes an attempt for its slot."""
     return slot.at.replace(microsecond=0)
 
 
