@@ -1,7 +1,7 @@
 """Addresses and names that are not on the public internet, with sources.
 
-The rows follow the IANA IPv4 and IPv6 Special-Purpose Address Registries (the latter as of
-2025-10-09) and the registry of Special-Use Domain Names; a row from elsewhere names its source.
+The rows follow three registries of IANA: the IPv4 Special-Purpose Address Registry, the one of IPv6
+(as of 2025-10-09), and Special-Use Domain Names. A row from elsewhere names its source.
 Blocks that a registry calls globally reachable are included if no endpoint can be in them (AS112,
 AMT, anycast relays). The first row that matches determines the reason, so the row of a single
 address comes before the row of the block that contains it.
