@@ -182,7 +182,10 @@ def log_nothing(*_: Any, **__: Any) -> None:
 
 
 def raise_mistakes(_: str, result: object) -> None:
-    """Replaces `log_line`: raises the error of a failed release, unless a fault caused it."""
+    """Replaces `log_line`: raises an error if a line of ordered deliveries could not advance.
+
+    It raises none if a simulated fault is the cause.
+    """
     if isinstance(result, Exception) and not isinstance(result, MAY_FAIL_WITH):
         raise UnsupportedError(f"a line failed with {type(result).__name__}: {result}") from result
 
