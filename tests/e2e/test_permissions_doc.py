@@ -196,8 +196,8 @@ def test_the_actions_on_unaccepted_messages(
     assert homing("undispatched", "discard", f"gone-{run_id}").exit_code == 0
     assert called == documented("`undispatched discard`")
     assert homing("undispatched", "redrive", f"put-back-{run_id}").exit_code == 0
-    assert called <= documented("`undispatched discard`", "the same for unaccepted messages")
-    assert documented("the same for unaccepted messages") <= called
+    assert called <= documented("`undispatched discard`", "the redrive of unaccepted messages")
+    assert documented("the redrive of unaccepted messages") <= called
 
 
 @pytest.mark.parametrize(
