@@ -102,7 +102,9 @@ def test_dead_letters_are_listed_and_one_with_a_large_payload_is_redriven(
     assert called == documented("`dead-letters`, `list`")
     called.clear()
     assert homing("dead-letters", "redrive", run_id).exit_code == 0
-    assert called == documented("`dead-letters redrive ID`") - {"states:DescribeExecution"}
+    asked = documented("`dead-letters redrive ID`") - {"states:DescribeExecution"}
+    # Only dead letters of other messages are put back, and the queue may contain none.
+    assert asked - {"sqs:ChangeMessageVisibility"} <= called <= asked
 
 
 def test_redriving_what_only_its_execution_has_kept(
