@@ -70,6 +70,7 @@ def test_a_disabled_endpoint_is_found_understood_enabled_and_tested(
     page = either
     page.goto(console)
     page.get_by_role("link", name="Endpoints", exact=True).click()
+    page.wait_for_load_state()  # with the page's script, which notices the input
     page.get_by_label("Search", exact=True).fill(endpoint[2:])
     expect(page.locator("tbody tr")).to_have_count(1)
     examine(page)
