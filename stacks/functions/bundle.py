@@ -67,4 +67,5 @@ def compile_sources(folder: Path, python: Path, on_lambda: str) -> None:
     # this machine or its load.
     options = ["-q", "--invalidation-mode", "unchecked-hash", "-s", str(folder), "-p", on_lambda]
     command = [str(python), "-I", "-m", "compileall", *options, str(folder)]
-    subprocess.run(command, check=True, env={"PYTHONHASHSEED": "0"})  # noqa: S603 -- `find_python`
+    steady = {"PYTHONHASHSEED": "0"}
+    subprocess.run(command, check=True, env=steady)  # noqa: S603 -- a Python that we have found
